@@ -1,0 +1,108 @@
+//! What of a file the page cache holds, and how to make it hold none.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::libc;
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, fstatfs};
+
+use super::map::{FileMap, Kind, Populate};
+use super::{SysError, SysResult, page_size};
+
+/// A file's pages in the page cache, in pages (cachestat(2), include/uapi/linux/mman.h).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Residency {
+    /// In the cache.
+    pub cached: u64,
+    /// Of those, dirty. A large folio counts with all of its pages (facts: a `pwrite` of a byte into a 2 MiB folio shows 512).
+    pub dirty: u64,
+    /// Of those, being written back.
+    pub writeback: u64,
+    /// Evicted.
+    pub evicted: u64,
+    /// Evicted lately.
+    pub recently_evicted: u64,
+}
+
+/// The number of cachestat(2), the same on every architecture (Linux 6.5).
+const SYS_CACHESTAT: libc::c_long = 451;
+
+/// `cachestat(2)` of the first `len` bytes of `file`.
+///
+/// Not asked on overlayfs: it looks at overlay's own inode, which has no pages, and would call every file cold.
+///
+/// # Errors
+/// `ENOSYS` before Linux 6.5, `EOPNOTSUPP` on overlayfs, `EPERM` for a file that is not ours to write (mm/filemap.c, can_do_cachestat), `EOPNOTSUPP` on hugetlbfs.
+pub fn cachestat(file: &File, len: u64) -> SysResult<Residency> {
+    #[repr(C)]
+    struct Range {
+        off: u64,
+        len: u64,
+    }
+    let failed = |errno| SysError::new("cachestat", format!("the first {len} bytes of a file"), errno);
+    if fstatfs(file).is_ok_and(|stat| stat.filesystem_type() == OVERLAYFS_SUPER_MAGIC) {
+        return Err(failed(Errno::EOPNOTSUPP));
+    }
+    let range = Range { off: 0, len };
+    let mut seen = Residency::default();
+    // SAFETY: both structures have the kernel's layout and outlive the call.
+    let code = unsafe { libc::syscall(SYS_CACHESTAT, file.as_raw_fd(), &raw const range, &raw mut seen, 0) };
+    Errno::result(code).map_err(failed)?;
+    Ok(seen)
+}
+
+/// How many of the first `len` bytes' pages are in the page cache: by cachestat(2), and where the
+/// kernel lacks it, or overlayfs lies above, by mincore(2).
+///
+/// # Errors
+/// `EPERM` for a file that is not ours: mincore(2) would say "all of them" there (mm/mincore.c, can_do_mincore), so it is not asked.
+pub fn cached_pages(file: &File, len: u64) -> SysResult<u64> {
+    match cachestat(file, len) {
+        Ok(seen) => Ok(seen.cached),
+        Err(error) if unknown(error.errno) && owned(file) => mincore(file, len),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a kernel, a filesystem or a container's filter answers that does not let cachestat(2) through.
+fn unknown(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM)
+}
+
+/// Whether mincore(2) tells the truth on this file: its owner, or root, asks.
+fn owned(file: &File) -> bool {
+    let me = nix::unistd::geteuid();
+    me.is_root() || nix::sys::stat::fstat(file).is_ok_and(|stat| stat.st_uid == me.as_raw())
+}
+
+/// Resident pages by mincore(2) on a mapping made for the purpose.
+fn mincore(file: &File, len: u64) -> SysResult<u64> {
+    let map = FileMap::new(file, len as usize, Kind::SharedRead, Populate::OnTouch)?;
+    let mut seen = vec![0_u8; map.len().div_ceil(page_size())];
+    // SAFETY: the vector holds a byte for each page of the mapping.
+    let code = unsafe { libc::mincore(map.address() as *mut libc::c_void, map.len(), seen.as_mut_ptr()) };
+    Errno::result(code).map_err(|errno| SysError::new("mincore", format!("{len} bytes of a file"), errno))?;
+    Ok(seen.iter().filter(|page| **page & 1 == 1).count() as u64)
+}
+
+/// Asks the kernel to drop the file's pages (`POSIX_FADV_DONTNEED`, posix_fadvise(2)). Dirty pages and pages mapped
+/// by any process stay: sync and unmap first, and look at [`cached_pages`] after.
+///
+/// # Errors
+/// `ESPIPE` for a pipe.
+pub fn evict(file: &File) -> SysResult<()> {
+    posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
+        .map_err(|errno| SysError::new("posix_fadvise(DONTNEED)", "a file", errno))
+}
+
+/// Tells the kernel how a descriptor will be read (posix_fadvise(2)).
+///
+/// # Errors
+/// As [`evict`].
+pub fn advise_file(file: &File, advice: PosixFadviseAdvice) -> SysResult<()> {
+    posix_fadvise(file, 0, 0, advice)
+        .map_err(|errno| SysError::new("posix_fadvise", format!("a file, {advice:?}"), errno))
+}

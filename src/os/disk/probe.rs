@@ -1,0 +1,73 @@
+//! Whether a disk's counters can be believed: a write made durable must raise them.
+
+use std::path::Path;
+
+use super::{BlockDevice, Disk, StatReader};
+use crate::os::{SysResult, file, probe};
+
+/// Bytes written at each try: a page, more than btrfs keeps inline in its tree.
+const BYTES: usize = 4096;
+
+/// Tries, and how many of them must show: other programs' flushes must not pass for ours, nor a missed one condemn the disk.
+const TRIES: usize = 5;
+const ENOUGH: usize = 3;
+
+/// In how many of [`TRIES`] the counters rose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    flushes: usize,
+    bytes: usize,
+}
+
+impl Disk {
+    /// Finds out, once, whether the device counts flushes: writes 4 KiB to a file made for it in `dir`, syncs it by `fdatasync`, and looks whether
+    /// the counter rose; five times, of which three must show. The answer is put into `device`'s `counts_flushes`.
+    ///
+    /// A disk without a volatile cache ("write through" in its queue/write_cache) is sent no flush, and counts none. A device
+    /// whose *written bytes* do not rise either is not the one that serves `dir`: `device` becomes an `Err` that says so.
+    ///
+    /// Does nothing where there is no device.
+    ///
+    /// # Errors
+    /// Where the file cannot be made, written or synced in `dir`, or the counters cannot be read. The device stays as it was.
+    pub fn probe_flushes(&mut self, dir: &Path) -> SysResult<()> {
+        let Ok(device) = &mut self.device else {
+            return Ok(());
+        };
+        let seen = observe(device, dir)?;
+        if seen.bytes < ENOUGH {
+            self.device =
+                Err(format!("4 KiB made durable by fdatasync did not show in the counters of {}", device.name));
+        } else {
+            device.counts_flushes = Some(seen.flushes >= ENOUGH);
+        }
+        Ok(())
+    }
+}
+
+/// Writes, syncs and looks, [`TRIES`] times.
+fn observe(device: &BlockDevice, dir: &Path) -> SysResult<Seen> {
+    let counters = StatReader::open(&device.stat)?;
+    let made = probe::named_file(dir)?;
+    let mut seen = Seen::default();
+    for turn in 0..TRIES {
+        let before = counters.read()?;
+        file::write_at(made.as_file(), &noise(turn as u64), (turn * BYTES) as u64)?;
+        file::fdatasync(made.as_file())?;
+        let change = counters.read()?.since(before);
+        seen.flushes += usize::from(change.flushes.is_some_and(|count| count > 0));
+        seen.bytes += usize::from(change.written_bytes >= BYTES as u64);
+    }
+    Ok(seen)
+}
+
+/// Bytes that compress badly, so that a filesystem which compresses writes them all the same (xorshift64, Marsaglia 2003).
+fn noise(seed: u64) -> [u8; BYTES] {
+    let mut state = 0x9E37_79B9_7F4A_7C15 ^ (seed + 1);
+    std::array::from_fn(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[5]
+    })
+}

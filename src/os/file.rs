@@ -1,0 +1,190 @@
+//! Files: reading, writing and syncing them at an offset.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::{SysError, SysResult};
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// Reading.
+    Read,
+    /// Reading and writing.
+    ReadWrite,
+    /// Writing only.
+    Write,
+    /// Reading and writing, where a `write` returns when its data is durable (`O_DSYNC`, open(2)).
+    ReadWriteDsync,
+    /// Reading past the page cache (`O_DIRECT`, open(2)): aligned buffers, offsets and lengths.
+    ReadDirect,
+}
+
+/// Opens a file that is there.
+///
+/// # Errors
+/// What open(2) answers; `EINVAL` for [`Open::ReadDirect`] where the filesystem has no direct I/O.
+pub fn open(path: &Path, how: Open) -> SysResult<File> {
+    let mut options = OpenOptions::new();
+    options.read(how != Open::Write).write(!matches!(how, Open::Read | Open::ReadDirect));
+    match how {
+        Open::ReadWriteDsync => options.custom_flags(libc::O_DSYNC),
+        Open::ReadDirect => options.custom_flags(libc::O_DIRECT),
+        Open::Read | Open::ReadWrite | Open::Write => &mut options,
+    };
+    options.open(path).map_err(SysError::io("open", path))
+}
+
+/// Opens a file of the user's for reading, without leaving a trace: `O_NOATIME` where we may ask for it (the file's owner, open(2)).
+///
+/// # Errors
+/// What open(2) answers.
+pub fn open_unmarked(path: &Path, how: Open) -> SysResult<File> {
+    let direct = if how == Open::ReadDirect { libc::O_DIRECT } else { 0 };
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NOATIME | libc::O_NONBLOCK | direct);
+    match options.open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => open(path, how),
+        outcome => outcome.map_err(SysError::io("open", path)),
+    }
+}
+
+/// Makes a new file, mode 0600, for reading and writing. One that is there already is an error (`O_EXCL`).
+///
+/// # Errors
+/// What open(2) answers: `EEXIST`, `EACCES`, `ENOSPC`, `EROFS`, …
+pub fn create_new(path: &Path) -> SysResult<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(SysError::io("open(O_CREAT|O_EXCL)", path))
+}
+
+/// Reserves blocks for the first `len` bytes and makes the file that long (posix_fallocate(3)), so that a later store cannot
+/// meet a full disk.
+///
+/// # Errors
+/// `ENOSPC`; `EOPNOTSUPP` where the filesystem cannot reserve.
+pub fn reserve(file: &File, len: u64) -> SysResult<()> {
+    nix::fcntl::posix_fallocate(file, 0, offset(len))
+        .map_err(|errno| SysError::new("posix_fallocate", format!("{len} bytes"), errno))
+}
+
+/// Fills `buffer` from `at`. The shortest path to pread(2): one call where the kernel gives all that was asked for.
+///
+/// # Errors
+/// What pread(2) answers; `ENODATA` at the end of the file.
+#[inline]
+pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let rest = &mut buffer[done..];
+        // SAFETY: rest is exclusive and as long as it says.
+        let got =
+            unsafe { libc::pread(file.as_raw_fd(), rest.as_mut_ptr().cast(), rest.len(), offset(at + done as u64)) };
+        match got {
+            0 => {
+                return Err(SysError::new(
+                    "pread",
+                    format!("offset {}, past the end of the file", at + done as u64),
+                    Errno::ENODATA,
+                ));
+            }
+            1.. => done += got as usize,
+            _ if Errno::last() == Errno::EINTR => {}
+            _ => return Err(SysError::last("pread", format!("{} bytes at {at}", buffer.len()))),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` at `at`. The shortest path to pwrite(2).
+///
+/// # Errors
+/// What pwrite(2) answers: `ENOSPC`, `EIO`, …
+#[inline]
+pub fn write_at(file: &File, bytes: &[u8], at: u64) -> SysResult<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        let rest = &bytes[done..];
+        // SAFETY: rest is readable and as long as it says.
+        let put = unsafe { libc::pwrite(file.as_raw_fd(), rest.as_ptr().cast(), rest.len(), offset(at + done as u64)) };
+        match put {
+            0 => return Err(SysError::new("pwrite", format!("{} bytes at {at}", bytes.len()), Errno::EIO)),
+            1.. => done += put as usize,
+            _ if Errno::last() == Errno::EINTR => {}
+            _ => return Err(SysError::last("pwrite", format!("{} bytes at {at}", bytes.len()))),
+        }
+    }
+    Ok(())
+}
+
+/// Writes until `bytes` are in the file, by the standard library: for set-up, not for what is timed.
+///
+/// # Errors
+/// What pwrite(2) answers.
+pub fn write_all_at(file: &File, bytes: &[u8], at: u64, path: &Path) -> SysResult<()> {
+    file.write_all_at(bytes, at).map_err(SysError::io("pwrite", path))
+}
+
+/// `fdatasync(2)`: data durable, and of the metadata what is needed to read it.
+///
+/// # Errors
+/// `EIO` where writing back failed, now or earlier.
+#[inline]
+pub fn fdatasync(file: &File) -> SysResult<()> {
+    nix::unistd::fdatasync(file).map_err(|errno| SysError::new("fdatasync", "a file", errno))
+}
+
+/// `fsync(2)`: data and all metadata durable.
+///
+/// # Errors
+/// As [`fdatasync`].
+#[inline]
+pub fn fsync(file: &File) -> SysResult<()> {
+    nix::unistd::fsync(file).map_err(|errno| SysError::new("fsync", "a file", errno))
+}
+
+/// Whether a filesystem keeps its files in memory alone: no device, nothing to sync, pages that cannot be evicted (statfs(2)).
+pub fn in_memory(file: &File) -> bool {
+    use nix::sys::statfs::{HUGETLBFS_MAGIC, TMPFS_MAGIC, fstatfs};
+    const RAMFS_MAGIC: libc::c_long = 0x8584_58f6;
+    fstatfs(file).is_ok_and(|stat| {
+        let kind = stat.filesystem_type();
+        kind == TMPFS_MAGIC || kind == HUGETLBFS_MAGIC || kind.0 == RAMFS_MAGIC
+    })
+}
+
+/// Whether a filesystem writes changed blocks to a new place: copy-on-write and log-structured ones (statfs(2)).
+pub fn writes_elsewhere(file: &File) -> bool {
+    use nix::sys::statfs::{BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, NILFS_SUPER_MAGIC, fstatfs};
+    const BCACHEFS: libc::c_long = 0xca45_1a4e;
+    const ZFS: libc::c_long = 0x2fc1_2fc1;
+    fstatfs(file).is_ok_and(|stat| {
+        let kind = stat.filesystem_type();
+        [BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, NILFS_SUPER_MAGIC].contains(&kind) || [BCACHEFS, ZFS].contains(&kind.0)
+    })
+}
+
+/// Bytes free to us on the filesystem of `dir` (statvfs(3), `f_bavail`); `None` for one without a size of its own (ramfs, some FUSE),
+/// which says 0 of 0.
+///
+/// # Errors
+/// What statvfs(3) answers.
+pub fn free_space(dir: &Path) -> SysResult<Option<u64>> {
+    let stat = nix::sys::statvfs::statvfs(dir).map_err(|errno| SysError::new("statvfs", dir.display(), errno))?;
+    Ok((stat.blocks() > 0).then(|| stat.blocks_available() * stat.fragment_size()))
+}
+
+/// Offsets come from file sizes, which the kernel itself keeps within `off_t`.
+fn offset(bytes: u64) -> libc::off_t {
+    bytes as libc::off_t
+}

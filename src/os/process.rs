@@ -1,0 +1,183 @@
+//! Processes: children that cannot outlive us, placement, and limits on how long one may take.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getppid};
+
+use super::{SysError, SysResult};
+
+/// A forked child of this process. Killed and reaped when dropped.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    ended: bool,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this code.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(Signal),
+    /// It had not ended at the limit, and was killed for it.
+    TimedOut,
+}
+
+impl Child {
+    /// Forks a child that runs `body` and exits with what it returns. It dies with its parent (`PR_SET_PDEATHSIG`, prctl(2)).
+    ///
+    /// Only for a process of one thread: after the fork of a threaded process only async-signal-safe calls are allowed (fork(2)). The suite's
+    /// workers and checks have one thread.
+    ///
+    /// # Errors
+    /// `EAGAIN` or `ENOMEM` of fork(2).
+    pub fn fork(body: impl FnOnce() -> i32) -> SysResult<Self> {
+        let parent = nix::unistd::getpid();
+        // SAFETY: the caller has one thread, as the documentation asks, so that the child may run any code.
+        match unsafe { fork() }.map_err(|errno| SysError::new("fork", "this process", errno))? {
+            ForkResult::Parent { child } => Ok(Self { pid: child, ended: false }),
+            ForkResult::Child => {
+                die_with_parent(parent);
+                let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(101);
+                // SAFETY: _exit runs none of the parent's exit handlers in its child.
+                unsafe { libc::_exit(code) }
+            }
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Waits for its end, at most `limit`; then kills it.
+    ///
+    /// # Errors
+    /// What waitpid(2) answers.
+    pub fn wait(mut self, limit: Duration) -> SysResult<Ended> {
+        let deadline = Instant::now() + limit;
+        let mut pause = Duration::from_micros(50);
+        loop {
+            match self.poll()? {
+                Some(ended) => return Ok(ended),
+                None if Instant::now() >= deadline => {
+                    self.kill();
+                    return Ok(Ended::TimedOut);
+                }
+                None => {
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(Duration::from_millis(5));
+                }
+            }
+        }
+    }
+
+    /// Looks whether it has ended, and reaps it if so.
+    fn poll(&mut self) -> SysResult<Option<Ended>> {
+        let ended = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(_, code)) => Ended::Exited(code),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Ended::Killed(signal),
+            Ok(_) | Err(Errno::EINTR) => return Ok(None),
+            Err(errno) => return Err(SysError::new("waitpid", format!("child {}", self.pid), errno)),
+        };
+        self.ended = true;
+        Ok(Some(ended))
+    }
+
+    fn kill(&mut self) {
+        let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+        let _ = waitpid(self.pid, None);
+        self.ended = true;
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.kill();
+        }
+    }
+}
+
+/// Makes this process die when `parent` does; at once if it is dead already.
+pub fn die_with_parent(parent: Pid) {
+    let _ = nix::sys::prctl::set_pdeathsig(Some(Signal::SIGKILL));
+    if getppid() != parent {
+        // SAFETY: as in `Child::fork`.
+        unsafe { libc::_exit(1) }
+    }
+}
+
+/// Whether `signal` is ignored by this process (sigaction(2)).
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: zeroes are a valid sigaction: all of its fields are integers.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: with no new action the call only writes the present one, to a local.
+    let code = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) };
+    code == 0 && now.sa_sigaction == libc::SIG_IGN
+}
+
+/// Processors that share a core with `cpu`, itself among them (/sys/devices/system/cpu); itself alone where that is not told.
+pub fn core_of(cpu: usize) -> Vec<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut cpus: Vec<usize> = text.trim().split(',').filter_map(range).flatten().collect();
+    if !cpus.contains(&cpu) {
+        cpus.push(cpu);
+    }
+    cpus
+}
+
+/// `4` or `4-7`, as the kernel writes lists of processors.
+fn range(text: &str) -> Option<std::ops::RangeInclusive<usize>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}
+
+/// The processors that this process may run on, in order.
+///
+/// # Errors
+/// What sched_getaffinity(2) answers.
+pub fn allowed_cpus() -> SysResult<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0))
+        .map_err(|errno| SysError::new("sched_getaffinity", "this process", errno))?;
+    Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect())
+}
+
+/// Keeps this process on `cpus`.
+///
+/// # Errors
+/// `EINVAL` where none of them may be used.
+pub fn run_on(cpus: &[usize]) -> SysResult<()> {
+    let failed = |errno| SysError::new("sched_setaffinity", format!("this process, to processors {cpus:?}"), errno);
+    let mut set = CpuSet::new();
+    for cpu in cpus {
+        set.set(*cpu).map_err(failed)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(failed)
+}
+
+/// Ends this process by SIGALRM unless disarmed within `limit` (setitimer via alarm(2)): the bound on a wait for a peer that the
+/// measured call itself cannot carry, such as a blocking `read` of a pipe. Nothing is added to what is timed.
+#[derive(Debug)]
+pub struct Alarm(());
+
+impl Alarm {
+    /// Arms the alarm; whole seconds, at least one. A process has one alarm: arming again moves it.
+    pub fn arm(limit: Duration) -> Self {
+        nix::unistd::alarm::set(u32::try_from(limit.as_secs().max(1)).unwrap_or(u32::MAX));
+        Self(())
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        nix::unistd::alarm::cancel();
+    }
+}
