@@ -1,0 +1,17 @@
+//! What the numbers say: pure functions, no system.
+//!
+//! Every figure that a run publishes about its batches comes from here, and from the batches alone;
+//! docs/FORMAT.md gives the same steps for a reader with another language.
+
+mod binomial;
+mod comparison;
+mod plan;
+mod quantile;
+mod sign_interval;
+mod verdict;
+
+pub use comparison::{Comparison, Sample, compare, per_worker_log_ratios, time_per_op};
+pub use plan::{level, workers_needed, workers_used};
+pub use quantile::{median, percentile_stands, quantile};
+pub use sign_interval::{fewest, sign_interval};
+pub use verdict::{Verdict, tainted};
