@@ -1,0 +1,7 @@
+//! What a run leaves behind: the model of format v1.
+
+pub mod model;
+
+mod finite;
+mod layout;
+pub mod store;

@@ -1,0 +1,350 @@
+//! Format v1, as it lies in `run.json` (docs/FORMAT.md). Times in ns, sizes in bytes, ratios without unit; unknown is `null`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::stats::Verdict;
+
+/// The name of this format, in every run.
+pub const SCHEMA: &str = "pagewise/run/v1";
+
+/// The studies of one invocation, with the machine they ran on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The folder's name: `<UTC time>-<label>`.
+    pub id: String,
+    /// What the user called it.
+    pub label: String,
+    /// When it began: RFC 3339, UTC.
+    pub started: String,
+    /// When it ended; `null` while it runs, and for ever where it was killed.
+    pub finished: Option<String>,
+    /// The program that made it.
+    pub pagewise: Program,
+    /// The command as typed.
+    pub command: Vec<String>,
+    /// The seed that every draw of the run comes from.
+    pub seed: u64,
+    /// How much was asked for.
+    pub profile: Profile,
+    /// Where the files lay.
+    pub dir: Dir,
+    /// The machine.
+    pub machine: Machine,
+    /// What skews the figures here.
+    pub warnings: Vec<Warning>,
+    /// What this machine cannot go below.
+    pub floors: Vec<Floor>,
+    /// What was measured.
+    pub studies: Vec<Study>,
+}
+
+/// The program that made a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// Its version.
+    pub version: String,
+    /// The commit that it was built from, where known.
+    pub commit: Option<String>,
+}
+
+/// How much a run measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// The default scenarios.
+    Full,
+    /// A scenario or two an area, on small files: 40 s at most.
+    Quick,
+}
+
+/// The folder that the run's files lay in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dir {
+    /// Its filesystem's type: `ext4`.
+    pub filesystem: String,
+    /// The whole disk below it (`vda`), where there is one.
+    pub device: Option<String>,
+    /// Why `device` is `null`, where it is.
+    pub device_reason: Option<String>,
+    /// The options it is mounted with.
+    pub mount_options: String,
+}
+
+/// The machine: named facts, in groups (`kernel`, `cpu`, `memory`, `block`, `cache`), each a text or number as read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// `Linux 6.18.44`.
+    pub kernel: String,
+    /// The processor's name.
+    pub cpu: String,
+    /// Processors that the run could use.
+    pub cpus: u32,
+    /// Memory, in bytes.
+    pub memory: u64,
+    /// Bytes in a page.
+    pub page_size: u32,
+    /// The hypervisor's name, where the machine is a virtual one.
+    pub virtualization: Option<String>,
+    /// Everything else that was read, by name: `read_ahead_kb`, `clocksource`, `transparent_hugepage`, …
+    pub facts: BTreeMap<String, String>,
+}
+
+/// Something that skews the figures, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Warning {
+    /// A short stable name: `tmpfs`.
+    pub code: String,
+    /// What is so, and what it does to the figures.
+    pub text: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// What the machine cannot go below.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    /// `system call`, `minor fault`, …
+    pub name: String,
+    /// Always `ns`.
+    pub unit: String,
+    /// The median.
+    pub estimate: f64,
+    /// The lower end of its interval.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+/// One scenario, measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Study {
+    /// `shared_edit`, `private_cow`, `fork_ipc` or `page_touch`.
+    pub area: String,
+    /// The question.
+    pub scenario: Scenario,
+    /// The method that the others are compared with.
+    pub baseline: String,
+    /// Operations a batch, the same for every method.
+    pub k: u64,
+    /// The seed that the order of the rounds was drawn from.
+    pub order_seed: u64,
+    /// Of the whole study: 0.99. A comparison's own is higher (`ratio.confidence`).
+    pub confidence: f64,
+    /// Ratios within 1 ± this are `equal`.
+    pub margin: f64,
+    /// Worker counts, fixed before the start, at which the study could stop.
+    pub looks: Vec<u32>,
+    /// Workers that finished.
+    pub workers: u32,
+    /// Of those, the workers that the verdicts rest on: the last look reached; 0 if none was.
+    pub workers_used: u32,
+    /// Rounds that a worker is to take; one that it drops it takes again, at most this many more.
+    pub rounds: u32,
+    /// How its file lay in the page cache when it was made; `null` where there is none of ours, or none of it is cached.
+    pub cache: Option<Cache>,
+    /// Why it stopped: `decided`, `looks` (the last was taken), `budget`, `interrupted`, `failed`.
+    pub stop_reason: String,
+    /// Whether the null control was off: then no verdict stands.
+    pub tainted: bool,
+    /// The baseline against itself under another name; `null` where the study did not start.
+    pub null_control: Option<NullControl>,
+    /// The methods, in the catalogue's order, the baseline among them.
+    pub cases: Vec<Case>,
+}
+
+/// How a file lies in the page cache: what its history comes to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cache {
+    /// Pages of the file, all cached.
+    pub pages: u64,
+    /// Minor faults of one pass over a fresh mapping, a touch a page.
+    pub pass_minor_faults: u64,
+    /// Pages by the size in bytes of the folio that holds them; `null` where /proc/kpageflags cannot be read.
+    pub folios: Option<BTreeMap<u64, u64>>,
+}
+
+/// The question that a study answers, every parameter filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// `shared_edit/durable/history=write-4K/…`.
+    pub id: String,
+    /// The question in a sentence.
+    pub question: String,
+    /// What one operation is, in words.
+    pub operation: String,
+    /// Parameters by name.
+    pub params: BTreeMap<String, String>,
+    /// `cold`, `warm`, `mapped`; `null` where no file is read.
+    pub state: Option<String>,
+    /// How the cache was filled: `write-4K`, `write-1M`, `readahead`, `random`, `found`, `none` (cold); `null` where there is no file.
+    pub history: Option<String>,
+    /// `visible`, `started`, `written`, `durable`, `atomic`; `null` where nothing is written.
+    pub guarantee: Option<String>,
+}
+
+/// The baseline against itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NullControl {
+    /// Its time over the baseline's; 1 is expected.
+    pub estimate: Option<f64>,
+    /// The lower end.
+    pub low: Option<f64>,
+    /// The upper end.
+    pub high: Option<f64>,
+    /// As a case's.
+    pub verdict: Verdict,
+    /// What was measured.
+    pub batches: Batches,
+}
+
+/// What became of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Measured.
+    Ok,
+    /// Not possible on this machine; `reason` says why.
+    Unavailable,
+    /// Went wrong; `reason` says how.
+    Failed,
+}
+
+/// A scenario done by a method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// `mmap+msync(MS_SYNC)`, `pwrite+fdatasync`, …
+    pub method: String,
+    /// What it does, in a sentence.
+    pub about: String,
+    /// What became of it.
+    pub status: Status,
+    /// Why it is not `ok`.
+    pub reason: Option<String>,
+    /// Time an operation.
+    pub ns_per_op: Option<Estimate>,
+    /// Useful bytes an operation, where the question is about bytes.
+    pub bytes_per_op: Option<u64>,
+    /// Time of this method over time of the baseline; `null` for the baseline itself, and for a case that is not `ok`.
+    pub ratio: Option<Ratio>,
+    /// From the pass of its own; `null` with a reason where an operation cannot be stamped.
+    pub latency: Option<Latency>,
+    /// Why `latency` is `null`.
+    pub latency_reason: Option<String>,
+    /// Counters an operation.
+    pub per_op: Option<PerOp>,
+    /// Its floor.
+    pub floor: Option<FloorRatio>,
+    /// What was checked.
+    pub proof: Proof,
+    /// What was measured.
+    pub batches: Batches,
+}
+
+/// A median with its exact interval; the ends are `null` with too few workers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The median over workers of their medians.
+    pub estimate: f64,
+    /// The lower end.
+    pub low: Option<f64>,
+    /// The upper end.
+    pub high: Option<f64>,
+}
+
+/// A comparison with the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// The median over workers of their median ratio within rounds.
+    pub estimate: f64,
+    /// The lower end.
+    pub low: Option<f64>,
+    /// The upper end.
+    pub high: Option<f64>,
+    /// Of this interval: 1 − 0.01/(m·L).
+    pub confidence: f64,
+    /// What it says.
+    pub verdict: Verdict,
+}
+
+/// Latency of single operations. A percentile is `null` unless count·(1−p) ≥ 10.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// ns
+    pub p50: Option<u64>,
+    /// ns
+    pub p90: Option<u64>,
+    /// ns
+    pub p99: Option<u64>,
+    /// ns
+    pub p999: Option<u64>,
+    /// ns
+    pub max: u64,
+    /// Operations stamped.
+    pub count: u64,
+    /// HDR histogram V2, base64.
+    pub histogram: String,
+}
+
+/// Counters an operation, over every batch that was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PerOp {
+    /// Faults met without I/O.
+    pub minor_faults: f64,
+    /// Faults that waited for I/O.
+    pub major_faults: f64,
+    /// Times the process gave the processor up to wait.
+    pub voluntary_switches: f64,
+    /// Time in user mode, in ns; both processes' where there are two.
+    pub user_ns: f64,
+    /// Time in the kernel, in ns.
+    pub system_ns: f64,
+    /// Bytes that the block device read; `null` where there is none to ask.
+    pub device_read_bytes: Option<f64>,
+    /// Bytes that it wrote.
+    pub device_write_bytes: Option<f64>,
+    /// Flushes that it was sent; `null` where it does not count them.
+    pub device_flushes: Option<f64>,
+    /// Minor faults a page used, where an operation uses pages.
+    pub minor_faults_per_page: Option<f64>,
+}
+
+/// A case's time as a multiple of what the machine cannot go below.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FloorRatio {
+    /// Which floor.
+    pub name: String,
+    /// How many of it one operation needs.
+    pub units: f64,
+    /// Time an operation over `units` times the floor's estimate.
+    pub times: f64,
+}
+
+/// What was checked of a case.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Checks of state, content and counts that passed.
+    pub checks: u64,
+    /// Rounds dropped, for all methods, since this case's proof failed.
+    pub dropped_rounds: u64,
+    /// Why, each reason once, with how often.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// Columns, a batch each, in the order measured; `k` operations a batch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Batches {
+    /// The worker's number, from 0.
+    pub worker: Vec<u32>,
+    /// The round within the worker, from 0.
+    pub round: Vec<u32>,
+    /// The place within the round, from 0.
+    pub position: Vec<u32>,
+    /// The whole batch, in ns.
+    pub ns: Vec<u64>,
+    /// Whether its round was dropped.
+    pub dropped: Vec<bool>,
+}
