@@ -1,0 +1,348 @@
+//! What a method must do, and what is inside the clock: the contract.
+//!
+//! ```text
+//! prepare   untimed   bring file, cache, page tables and dirty state to what the scenario names, and prove it
+//! enter     timed     what a batch pays once: mmap and madvise, where the state says that they belong inside
+//! run(k)    timed     k operations; static dispatch and no allocation, formatting or clock inside
+//! leave     timed     what a batch pays once at its end: munmap
+//! settle    untimed   prove that the work was done, say what the batch can explain, leave nothing dirty
+//! ```
+
+use std::hint::black_box;
+use std::ops::RangeInclusive;
+
+use crate::os::SysError;
+use crate::os::disk::DiskStat;
+use crate::os::usage::Usage;
+
+use super::clock;
+
+/// Why a batch does not count.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Trouble {
+    /// This machine cannot do it: the row is `unavailable`.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The state or the work could not be proven this time: the round is dropped, for all methods.
+    #[error("{}: {}", .0.code, .0.detail)]
+    Unproven(Flaw),
+    /// It went wrong: the row is `failed`.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A proof that failed: why a round is dropped.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Flaw {
+    /// What was not as it should be, without figures: reasons are counted by it.
+    pub code: String,
+    /// The figures.
+    pub detail: String,
+}
+
+impl Trouble {
+    /// The trouble of a proof that failed.
+    pub fn unproven(code: &str, detail: impl Into<String>) -> Self {
+        Self::Unproven(Flaw { code: code.to_owned(), detail: detail.into() })
+    }
+}
+
+impl From<SysError> for Trouble {
+    fn from(error: SysError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// What a round asks of each of its methods: the same of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// Operations in the batch.
+    pub ops: u64,
+    /// Where the round's random choices come from.
+    pub seed: u64,
+}
+
+/// What a settled batch says of itself: counts that it can explain, and what it proved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Minor faults that the case's name allows.
+    pub minor_faults: RangeInclusive<u64>,
+    /// Major faults that it allows.
+    pub major_faults: RangeInclusive<u64>,
+    /// Bytes that the device may have read for it; `None` where the case cannot say.
+    pub device_read: Option<RangeInclusive<u64>>,
+    /// Bytes that the device may have written for it.
+    pub device_written: Option<RangeInclusive<u64>>,
+    /// Whether each batch should move about the same bytes on the device: then one that does not tells of someone else, however
+    /// wide the bounds are.
+    pub steady: bool,
+    /// Pages that its operations used; 0 where an operation uses none.
+    pub pages: u64,
+    /// Checks that passed: of state before, of work after.
+    pub checks: u64,
+    /// What a second process of the case spent.
+    pub peer: Usage,
+}
+
+impl Account {
+    /// A batch that takes no fault and moves no byte on the device.
+    pub fn quiet(pages: u64, checks: u64) -> Self {
+        Self {
+            minor_faults: 0..=0,
+            major_faults: 0..=0,
+            device_read: Some(0..=0),
+            device_written: Some(0..=0),
+            steady: false,
+            pages,
+            checks,
+            peer: Usage::default(),
+        }
+    }
+}
+
+/// One way of doing a scenario's job. See the module for the order of the calls.
+///
+/// After a call that failed, the method is dropped or prepared again, never continued.
+pub trait Method {
+    /// Untimed: brings everything to the state that the scenario names, for `draw.ops` operations, and proves it.
+    ///
+    /// # Errors
+    /// [`Trouble`]: the state cannot be had here, cannot be proven now, or a call failed.
+    fn prepare(&mut self, draw: Draw) -> Result<(), Trouble>;
+
+    /// Timed: what the batch pays once.
+    ///
+    /// # Errors
+    /// The call that failed.
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), SysError> {
+        Ok(())
+    }
+
+    /// Timed: the next `ops` operations of those prepared.
+    ///
+    /// # Errors
+    /// The call that failed.
+    fn run(&mut self, ops: u64) -> Result<(), SysError>;
+
+    /// Timed: what the batch pays once at its end.
+    ///
+    /// # Errors
+    /// The call that failed.
+    #[inline(always)]
+    fn leave(&mut self) -> Result<(), SysError> {
+        Ok(())
+    }
+
+    /// Untimed: proves that the work was done, and leaves nothing dirty.
+    ///
+    /// # Errors
+    /// [`Trouble`]: the work cannot be proven, or a call failed.
+    fn settle(&mut self) -> Result<Account, Trouble>;
+
+    /// The fewest operations that `run` can do at a time; a batch is a multiple of it. Over 1 there is no latency of one operation.
+    fn grain(&self) -> u64 {
+        1
+    }
+
+    /// Once, at the end of a worker: proofs that cost too much for each batch, such as the checksum of the whole file. Returns how many passed.
+    ///
+    /// # Errors
+    /// [`Trouble::Failed`] where one did not.
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        Ok(0)
+    }
+}
+
+/// What one batch gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// From the first clock read to the second.
+    pub ns: u64,
+    /// Counters of the batch, those of a second process included.
+    pub usage: Usage,
+    /// What the block device did meanwhile.
+    pub disk: Option<DiskStat>,
+    /// What the case says of it.
+    pub account: Account,
+}
+
+/// Where a batch's device counters come from.
+pub trait DiskGauge {
+    /// The device's counters now; `None` where there is no device to ask.
+    fn read(&mut self) -> Option<DiskStat>;
+}
+
+/// A method that can be measured, its type forgotten: one dynamic call a batch, outside of the clock.
+pub trait Case {
+    /// Prepares, times and settles one batch.
+    ///
+    /// # Errors
+    /// As [`Method`].
+    fn measure(&mut self, draw: Draw, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble>;
+
+    /// The latency pass: one batch with a clock read after each operation; appends each operation's time, in ns, to `into`.
+    /// `into` is grown before the clock is read first.
+    ///
+    /// # Errors
+    /// As [`Method`].
+    fn stamp(&mut self, draw: Draw, into: &mut Vec<u64>) -> Result<(), Trouble>;
+
+    /// See [`Method::grain`].
+    fn grain(&self) -> u64;
+
+    /// See [`Method::verify`].
+    ///
+    /// # Errors
+    /// As [`Method::verify`].
+    fn verify(&mut self) -> Result<u64, Trouble>;
+}
+
+/// A case ready to be measured, or why there is none.
+pub type Opened = Result<Box<dyn Case>, Trouble>;
+
+impl<M: Method> Case for M {
+    fn measure(&mut self, draw: Draw, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
+        self.prepare(draw)?;
+        let disk_before = disk.read();
+        let usage_before = Usage::now();
+        let start = clock::now();
+        let outcome = timed(self, draw.ops);
+        let end = clock::now();
+        let usage = Usage::now().since(usage_before);
+        let disk_after = disk.read();
+        outcome?;
+        let account = self.settle()?;
+        Ok(Measured {
+            ns: end.saturating_sub(start),
+            usage: usage.plus(account.peer),
+            disk: disk_after.zip(disk_before).map(|(after, before)| after.since(before)),
+            account,
+        })
+    }
+
+    fn stamp(&mut self, draw: Draw, into: &mut Vec<u64>) -> Result<(), Trouble> {
+        self.prepare(draw)?;
+        let first = into.len();
+        // One more than the operations: the stamps are differences of neighbours. Resized, not reserved, so that its pages are there.
+        into.resize(first + draw.ops as usize + 1, 0);
+        let outcome = stamped(self, &mut into[first..]);
+        if let Err(error) = outcome {
+            into.truncate(first);
+            return Err(error.into());
+        }
+        for index in first..into.len() - 1 {
+            into[index] = into[index + 1].saturating_sub(into[index]);
+        }
+        into.pop();
+        self.settle().inspect_err(|_| into.truncate(first)).map(drop)
+    }
+
+    fn grain(&self) -> u64 {
+        Method::grain(self)
+    }
+
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        Method::verify(self)
+    }
+}
+
+/// What the clock encloses. Not inlined, so that the machine code of each method's batch stands in one place to be looked at.
+#[inline(never)]
+fn timed<M: Method>(method: &mut M, ops: u64) -> Result<(), SysError> {
+    method.enter()?;
+    black_box(&mut *method).run(black_box(ops))?;
+    method.leave()
+}
+
+#[inline(never)]
+fn stamped<M: Method>(method: &mut M, stamps: &mut [u64]) -> Result<(), SysError> {
+    method.enter()?;
+    let mut stamps = stamps.iter_mut();
+    if let Some(first) = stamps.next() {
+        *first = clock::now();
+    }
+    for stamp in stamps {
+        method.run(1)?;
+        *stamp = clock::now();
+    }
+    method.leave()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Notes the order in which it is called.
+    #[derive(Default)]
+    struct Recorder {
+        calls: Vec<String>,
+        fail_in: &'static str,
+    }
+
+    impl Recorder {
+        fn call(&mut self, name: &str) -> Result<(), SysError> {
+            self.calls.push(name.to_owned());
+            if self.fail_in == name {
+                return Err(SysError::new("test", name, nix::errno::Errno::EIO));
+            }
+            Ok(())
+        }
+    }
+
+    impl Method for Recorder {
+        fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
+            Ok(self.call(&format!("prepare {}", draw.ops))?)
+        }
+        fn enter(&mut self) -> Result<(), SysError> {
+            self.call("enter")
+        }
+        fn run(&mut self, ops: u64) -> Result<(), SysError> {
+            self.call(&format!("run {ops}"))
+        }
+        fn leave(&mut self) -> Result<(), SysError> {
+            self.call("leave")
+        }
+        fn settle(&mut self) -> Result<Account, Trouble> {
+            self.call("settle")?;
+            Ok(Account::quiet(0, 1))
+        }
+    }
+
+    struct NoDisk;
+
+    impl DiskGauge for NoDisk {
+        fn read(&mut self) -> Option<DiskStat> {
+            None
+        }
+    }
+
+    const DRAW: Draw = Draw { ops: 3, seed: 0 };
+
+    #[test]
+    fn a_batch_is_prepared_entered_run_left_and_settled_in_that_order() {
+        let mut recorder = Recorder::default();
+        let measured = recorder.measure(DRAW, &mut NoDisk).unwrap();
+        assert_eq!(recorder.calls, ["prepare 3", "enter", "run 3", "leave", "settle"]);
+        assert_eq!(measured.account.checks, 1);
+    }
+
+    #[test]
+    fn the_latency_pass_runs_one_operation_at_a_time_within_one_entry() {
+        let mut recorder = Recorder::default();
+        let mut stamps = vec![9];
+        recorder.stamp(DRAW, &mut stamps).unwrap();
+        assert_eq!(recorder.calls, ["prepare 3", "enter", "run 1", "run 1", "run 1", "leave", "settle"]);
+        assert_eq!(stamps.len(), 4, "a stamp an operation, after those that were there");
+        assert_eq!(stamps[0], 9);
+    }
+
+    #[test]
+    fn a_batch_that_failed_is_not_settled_and_leaves_no_stamp() {
+        let mut recorder = Recorder { fail_in: "run 1", ..Recorder::default() };
+        let mut stamps = Vec::new();
+        assert!(matches!(recorder.stamp(DRAW, &mut stamps), Err(Trouble::Failed(_))));
+        assert!(stamps.is_empty());
+        assert_eq!(recorder.calls, ["prepare 3", "enter", "run 1"]);
+    }
+}

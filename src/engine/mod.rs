@@ -1,0 +1,27 @@
+//! How it is measured: the contract, the rounds, the workers.
+//!
+//! The engine knows no area: what it measures comes as a [`study::Plan`] (in the parent process) and as
+//! [`method::Case`]s (in a worker).
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`method`] | what a method must do, and what is inside the clock |
+//! | [`clock`] | what time it is, for as little as possible |
+//! | [`schedule`] | in which order a round takes its methods |
+//! | [`worker`] | what a fresh process does with its part of a study |
+//! | [`process`] | how a worker is started, bounded, and its death explained |
+//! | [`study`] | how many rounds are taken, and when to stop |
+//! | [`gates`] | which rounds count |
+//! | [`summary`] | what the batches come to |
+//! | [`interrupt`] | whether the user has asked to stop |
+
+pub mod clock;
+pub mod gates;
+pub mod interrupt;
+pub mod method;
+pub mod process;
+pub mod protocol;
+pub mod schedule;
+pub mod study;
+pub mod summary;
+pub mod worker;

@@ -1,0 +1,144 @@
+//! What a parent asks of a worker, and what the worker answers: JSON, one object each way.
+//!
+//! A worker answers once, when it is done: a message in the middle would wake the parent beside a batch. What it is at
+//! when it dies is read from a shared page (see [`super::worker::InFlight`]).
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::method::Flaw;
+
+/// What the parent asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The parent's process id: the worker dies with it.
+    pub parent: i32,
+    /// The folder with the study's files.
+    pub site: PathBuf,
+    /// `/sys/block/<name>/stat` of the disk below it, where there is one.
+    pub disk_stat: Option<PathBuf>,
+    /// What the catalogue was made from, so that the worker makes the same one.
+    pub catalogue: serde_json::Value,
+    /// The scenario's id.
+    pub scenario: String,
+    /// The methods to open. An index in a task is a place in this list.
+    pub methods: Vec<String>,
+    /// What to do with them.
+    pub task: Task,
+}
+
+/// What a worker is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Task {
+    /// Find out which methods can be opened, and how long a batch of each takes.
+    Calibrate(Size),
+    /// Measure rounds.
+    Rounds {
+        /// Operations a batch.
+        k: u64,
+        /// Rounds whose proofs must hold.
+        wanted: usize,
+        /// Each round's order, by index; those beyond `wanted` are for rounds that have to be taken again.
+        orders: Vec<Vec<usize>>,
+        /// Each round's seed.
+        seeds: Vec<u64>,
+    },
+    /// Stamp single operations.
+    Latency {
+        /// Operations a batch.
+        k: u64,
+        /// At most this many operations a method.
+        operations: u64,
+        /// At most this long a method, in ns.
+        limit_ns: u64,
+        /// Where the batches' seeds start.
+        seed: u64,
+    },
+}
+
+/// How many operations a batch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Size {
+    /// The scenario says.
+    Fixed(u64),
+    /// As many as the baseline (the first method) does in `target_ns`, at most `most`.
+    Lasting {
+        /// How long a batch of the baseline should last.
+        target_ns: u64,
+        /// The most that the scenario has room for.
+        most: u64,
+    },
+}
+
+/// What a worker answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What became of each method, in the order's order.
+    pub methods: Vec<Standing>,
+    /// Operations a batch: as calibrated, or as asked.
+    pub k: u64,
+    /// The batches, in the order measured.
+    pub batches: Vec<Batch>,
+    /// Each method's stamped operations, in ns.
+    pub stamps: Vec<Vec<u64>>,
+}
+
+/// What became of a method in a worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// This machine cannot do it.
+    pub unavailable: Option<String>,
+    /// It went wrong.
+    pub failed: Option<String>,
+    /// Why an operation cannot be stamped.
+    pub no_stamps: Option<String>,
+    /// Calibration: a whole batch with its preparation and settling, in ns.
+    pub batch_cost_ns: u64,
+    /// Checks at the worker's end that passed.
+    pub checks: u64,
+}
+
+/// What a disk did in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskCounts {
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes written.
+    pub written: u64,
+    /// Flushes, where the kernel counts them.
+    pub flushes: Option<u64>,
+}
+
+/// One batch, on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Whose.
+    pub method: usize,
+    /// The round within the worker.
+    pub round: u32,
+    /// The place within the round.
+    pub position: u32,
+    /// How long; 0 where the batch did not run.
+    pub ns: u64,
+    /// Faults without I/O.
+    pub minor_faults: u64,
+    /// Faults with I/O.
+    pub major_faults: u64,
+    /// Times the processor was given up.
+    pub voluntary_switches: u64,
+    /// User time, in ns.
+    pub user_ns: u64,
+    /// Kernel time, in ns.
+    pub system_ns: u64,
+    /// What the block device did meanwhile.
+    pub disk: Option<DiskCounts>,
+    /// Whether every batch of the case should move about the same bytes.
+    pub steady: bool,
+    /// Pages used.
+    pub pages: u64,
+    /// Checks that passed.
+    pub checks: u64,
+    /// Why the round does not count.
+    pub flaw: Option<Flaw>,
+}

@@ -1,0 +1,377 @@
+//! How many rounds are taken, and when to stop: a scenario measured, worker by worker.
+
+use std::time::Duration;
+
+use crate::results::model::{Scenario, Study};
+use crate::stats;
+
+use super::method::Trouble;
+use super::process::{Death, Executor};
+use super::protocol::{Answer, Batch, Size, Task};
+use super::schedule;
+use super::summary;
+
+/// Of a whole study: the chance that any of its verdicts is wrong is at most 1 − this.
+pub const CONFIDENCE: f64 = 0.99;
+
+/// What is to be measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The area's name.
+    pub area: String,
+    /// The question.
+    pub scenario: Scenario,
+    /// Its methods, in the catalogue's order.
+    pub methods: Vec<MethodPlan>,
+    /// Which of them the others are compared with.
+    pub baseline: usize,
+    /// Operations a batch.
+    pub size: Size,
+    /// Ratios within 1 ± this are equal.
+    pub margin: f64,
+    /// The floor's name, and how many of it one operation needs.
+    pub floor: Option<(String, f64)>,
+    /// Useful bytes an operation.
+    pub bytes_per_op: Option<u64>,
+}
+
+/// A method, by name.
+#[derive(Clone, Debug)]
+pub struct MethodPlan {
+    /// As in the catalogue.
+    pub name: String,
+    /// What it does, in a sentence.
+    pub about: String,
+}
+
+/// How much of a study is done: for whoever shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Workers that finished.
+    pub workers: usize,
+    /// Workers at the last planned look.
+    pub planned: usize,
+}
+
+/// Why a study stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Every comparison had its verdict at a look.
+    Decided,
+    /// The last look was taken.
+    Looks,
+    /// Its time was up.
+    Budget,
+    /// The user asked.
+    Interrupted,
+    /// The baseline could not be measured.
+    Failed,
+}
+
+impl Stop {
+    /// As in format v1.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Looks => "looks",
+            Self::Budget => "budget",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What became of a method so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Measured.
+    In,
+    /// Not possible here.
+    Unavailable(String),
+    /// Went wrong.
+    Failed(String),
+}
+
+/// All that a study took down, methods by their index in the plan; the null control is one past the last.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// What became of each method.
+    pub fates: Vec<Fate>,
+    /// Operations a batch.
+    pub k: u64,
+    /// Every finished worker's batches.
+    pub workers: Vec<Vec<Batch>>,
+    /// Checks at workers' ends, a method each.
+    pub checks: Vec<u64>,
+    /// Stamped operations, a method each, in ns.
+    pub stamps: Vec<Vec<u64>>,
+    /// Why there are none.
+    pub no_stamps: Vec<Option<String>>,
+    /// Worker counts at which to look.
+    pub looks: Vec<usize>,
+    /// Rounds a worker.
+    pub rounds: usize,
+    /// Comparisons, the null control among them.
+    pub comparisons: usize,
+    /// The seed of the orders.
+    pub seed: u64,
+    /// Why it stopped.
+    pub stop: Stop,
+}
+
+impl Ledger {
+    fn new(plan: &Plan, seed: u64) -> Self {
+        let count = plan.methods.len();
+        Self {
+            fates: vec![Fate::In; count],
+            k: 0,
+            workers: Vec::new(),
+            checks: vec![0; count],
+            stamps: vec![Vec::new(); count],
+            no_stamps: vec![None; count],
+            looks: Vec::new(),
+            rounds: 0,
+            comparisons: 0,
+            seed,
+            stop: Stop::Failed,
+        }
+    }
+
+    /// Workers at the last look that was reached.
+    pub fn workers_used(&self) -> usize {
+        self.looks.iter().copied().filter(|look| *look <= self.workers.len()).max().unwrap_or(0)
+    }
+}
+
+/// Measures `plan` in at most about `budget`.
+pub fn run(
+    plan: &Plan,
+    budget: Duration,
+    seed: u64,
+    executor: &mut dyn Executor,
+    progress: &mut dyn FnMut(Progress),
+) -> Study {
+    let limit = LONGEST_WORKER.max(budget);
+    let mut driver = Driver { plan, executor, ledger: Ledger::new(plan, seed), limit };
+    driver.ledger.stop = match driver.take(budget, progress) {
+        Ok(stop) | Err(stop) => stop,
+    };
+    if driver.ledger.stop == Stop::Interrupted {
+        summary::fail_the_unproven(plan, &mut driver.ledger, true);
+    }
+    summary::study(plan, &driver.ledger)
+}
+
+/// A study whose files could not be made: every row says why.
+pub fn unbuilt(plan: &Plan, seed: u64, trouble: &Trouble) -> Study {
+    let mut ledger = Ledger::new(plan, seed);
+    ledger.fates.fill(match trouble {
+        Trouble::Unavailable(reason) => Fate::Unavailable(reason.clone()),
+        other => Fate::Failed(format!("the file could not be made: {other}")),
+    });
+    summary::study(plan, &ledger)
+}
+
+struct Driver<'a> {
+    plan: &'a Plan,
+    executor: &'a mut dyn Executor,
+    ledger: Ledger,
+    /// How long a worker may take.
+    limit: Duration,
+}
+
+/// The part of a study's time that is kept for the latency pass.
+const LATENCY_SHARE: f64 = 0.15;
+/// A worker that takes this long, and this many times as long as its work should, hangs.
+const LONGEST_WORKER: Duration = Duration::from_secs(120);
+const PATIENCE: u32 = 5;
+/// Operations of a latency pass, at most: enough for a p99.9.
+const STAMPS: u64 = 20_000;
+
+impl Driver<'_> {
+    fn take(&mut self, budget: Duration, progress: &mut dyn FnMut(Progress)) -> Result<Stop, Stop> {
+        let round_cost = self.calibrate()?;
+        let calibrated = self.executor.elapsed();
+        let left = budget.saturating_sub(calibrated).mul_f64(1.0 - LATENCY_SHARE);
+        let overhead = calibrated.mul_f64(0.5).min(Duration::from_millis(300));
+        self.ledger.comparisons = self.active().len();
+        (self.ledger.looks, self.ledger.rounds) = effort(self.ledger.comparisons, left, round_cost, overhead);
+        let work = (overhead + round_cost * 2 * self.ledger.rounds as u32) * PATIENCE;
+        self.limit = LONGEST_WORKER.max(work);
+        let stop = self.workers(calibrated + left, progress)?;
+        self.latency(budget)?;
+        Ok(stop)
+    }
+
+    /// Plan indices of the methods that are in, the baseline first.
+    fn active(&self) -> Vec<usize> {
+        let others = (0..self.plan.methods.len()).filter(|index| *index != self.plan.baseline);
+        std::iter::once(self.plan.baseline)
+            .chain(others)
+            .filter(|index| self.ledger.fates[*index] == Fate::In)
+            .collect()
+    }
+
+    fn names(&self, indices: &[usize]) -> Vec<String> {
+        indices.iter().map(|index| self.plan.methods[*index].name.clone()).collect()
+    }
+
+    /// Does `task` with `indices`. A method that its worker dies of is failed, and the task is tried without it.
+    fn execute(&mut self, indices: &mut Vec<usize>, null: bool, task: &dyn Fn(usize) -> Task) -> Result<Answer, Stop> {
+        let mut tries = 0;
+        loop {
+            let mut names = self.names(indices);
+            if null {
+                names.push(self.plan.methods[self.plan.baseline].name.clone());
+            }
+            match self.executor.execute(&names, task(names.len()), self.limit) {
+                Ok(mut answer) => {
+                    self.note(indices, &mut answer);
+                    return self.baseline_in().map(|()| answer);
+                }
+                Err(Death::Interrupted) => return Err(Stop::Interrupted),
+                Err(Death::At(place, how)) => {
+                    // One past the last is the null control: the baseline under another name.
+                    let index = indices.get(place).copied().unwrap_or(self.plan.baseline);
+                    self.ledger.fates[index] = Fate::Failed(how);
+                    self.baseline_in()?;
+                    indices.retain(|other| *other != index);
+                }
+                Err(Death::Elsewhere(how)) => {
+                    tries += 1;
+                    if tries == 3 {
+                        self.ledger.fates[self.plan.baseline] = Fate::Failed(how);
+                        return Err(Stop::Failed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn baseline_in(&self) -> Result<(), Stop> {
+        if self.ledger.fates[self.plan.baseline] == Fate::In { Ok(()) } else { Err(Stop::Failed) }
+    }
+
+    /// Takes down what became of the methods.
+    fn note(&mut self, indices: &[usize], answer: &mut Answer) {
+        for (place, standing) in answer.methods.iter_mut().enumerate() {
+            let index = indices.get(place).copied().unwrap_or(self.plan.baseline);
+            if let Some(reason) = standing.unavailable.take() {
+                self.ledger.fates[index] = Fate::Unavailable(reason);
+            } else if let Some(reason) = standing.failed.take() {
+                self.ledger.fates[index] = Fate::Failed(reason);
+            }
+            self.ledger.checks[index] += standing.checks;
+            if standing.no_stamps.is_some() {
+                self.ledger.no_stamps[index] = standing.no_stamps.take();
+            }
+        }
+    }
+
+    /// Finds what is available, and `k`. Gives what a round costs, the null control in it.
+    fn calibrate(&mut self) -> Result<Duration, Stop> {
+        let mut indices = self.active();
+        let size = self.plan.size;
+        let answer = self.execute(&mut indices, false, &|_| Task::Calibrate(size))?;
+        self.ledger.k = answer.k;
+        let baseline = answer.methods.first().map_or(0, |standing| standing.batch_cost_ns);
+        let round: u64 = answer.methods.iter().map(|standing| standing.batch_cost_ns).sum();
+        Ok(Duration::from_nanos(round + baseline))
+    }
+
+    fn workers(&mut self, deadline: Duration, progress: &mut dyn FnMut(Progress)) -> Result<Stop, Stop> {
+        let planned = self.ledger.looks.last().copied().unwrap_or(0);
+        let mut longest = Duration::ZERO;
+        while self.ledger.workers.len() < planned {
+            progress(Progress { workers: self.ledger.workers.len(), planned });
+            let begin = self.executor.elapsed();
+            // One worker is taken whatever it costs: an estimate without an interval says more than nothing.
+            if !self.ledger.workers.is_empty() && begin + longest > deadline {
+                summary::fail_the_unproven(self.plan, &mut self.ledger, true);
+                return self.baseline_in().map(|()| Stop::Budget);
+            }
+            self.worker()?;
+            longest = longest.max(self.executor.elapsed().saturating_sub(begin));
+            let at_look = self.ledger.looks.contains(&self.ledger.workers.len());
+            summary::fail_the_unproven(self.plan, &mut self.ledger, at_look);
+            self.baseline_in()?;
+            if at_look && summary::decided(self.plan, &self.ledger) {
+                return Ok(Stop::Decided);
+            }
+        }
+        Ok(Stop::Looks)
+    }
+
+    /// One fresh process, its rounds.
+    fn worker(&mut self) -> Result<(), Stop> {
+        let mut indices = self.active();
+        let worker = self.ledger.workers.len();
+        let (k, rounds, seed) = (self.ledger.k, self.ledger.rounds, self.ledger.seed);
+        let planned = self.ledger.looks.last().copied().unwrap_or(0);
+        let answer = self.execute(&mut indices, true, &|methods| {
+            // The first half of the orders is the balanced plan; the second holds each worker's spares.
+            let all = schedule::orders(methods, 2 * rounds * planned, seed);
+            let own = (0..2 * rounds).map(|round| round / rounds * rounds * planned + worker * rounds + round % rounds);
+            let (orders, seeds) = own.map(|place| (all[place].clone(), seed.wrapping_add(place as u64 + 1))).unzip();
+            Task::Rounds { k, wanted: rounds, orders, seeds }
+        })?;
+        let null = self.plan.methods.len();
+        let batches = answer
+            .batches
+            .into_iter()
+            .map(|batch| Batch { method: indices.get(batch.method).copied().unwrap_or(null), ..batch })
+            .collect();
+        self.ledger.workers.push(batches);
+        Ok(())
+    }
+
+    fn latency(&mut self, budget: Duration) -> Result<(), Stop> {
+        let mut indices = self.active();
+        let left = budget.saturating_sub(self.executor.elapsed()).max(budget.mul_f64(LATENCY_SHARE / 2.0));
+        let each = left.mul_f64(0.8).div_f64(indices.len() as f64).as_nanos() as u64;
+        let task = Task::Latency {
+            k: self.ledger.k,
+            operations: STAMPS,
+            limit_ns: each.min(1_000_000_000),
+            seed: self.ledger.seed ^ 0x5eed,
+        };
+        // What goes wrong here takes the latency away, not the figures that stand already.
+        let fates = self.ledger.fates.clone();
+        let outcome = self.execute(&mut indices, false, &|_| task.clone());
+        let after = std::mem::replace(&mut self.ledger.fates, fates);
+        for (index, fate) in after.into_iter().enumerate() {
+            if let (Fate::Failed(reason) | Fate::Unavailable(reason), Fate::In) = (fate, &self.ledger.fates[index]) {
+                self.ledger.no_stamps[index] = Some(reason);
+            }
+        }
+        match outcome {
+            Ok(answer) => {
+                for (place, stamps) in answer.stamps.into_iter().enumerate() {
+                    self.ledger.stamps[indices[place]] = stamps;
+                }
+                Ok(())
+            }
+            Err(Stop::Interrupted) => Err(Stop::Interrupted),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Looks and rounds a worker for `comparisons`, by what `left` has room for. More looks only where two rounds a worker fit
+/// as well; where nothing fits, one look that the budget will cut short, which is then said.
+fn effort(comparisons: usize, left: Duration, round_cost: Duration, overhead: Duration) -> (Vec<usize>, usize) {
+    const MOST_ROUNDS: f64 = 6.0;
+    for growth in [&[1.0, 1.5, 2.25][..], &[1.0, 1.6], &[1.0]] {
+        let first = stats::workers_needed(CONFIDENCE, comparisons, growth.len());
+        let looks: Vec<usize> = growth.iter().map(|factor| (first as f64 * factor).ceil() as usize).collect();
+        let workers = looks.last().copied().unwrap_or(first) as f64;
+        // A tenth in hand: calibration saw one batch of each.
+        let room = 0.9 * left.as_secs_f64() / workers - overhead.as_secs_f64();
+        let rounds = (room / round_cost.as_secs_f64().max(1e-6)).floor();
+        let enough = if growth.len() > 1 { 2.0 } else { 1.0 };
+        if rounds >= enough {
+            return (looks, rounds.min(MOST_ROUNDS) as usize);
+        }
+    }
+    (vec![stats::workers_needed(CONFIDENCE, comparisons, 1)], 1)
+}

@@ -1,0 +1,309 @@
+//! What a fresh process does with its part of a study: opens the methods, measures, answers.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::os::disk::{DiskStat, StatReader};
+use crate::os::file::{self, Open};
+use crate::os::map::SharedWords;
+use crate::os::{SysError, SysResult, page_size};
+
+use super::clock;
+use super::gates;
+use super::method::{Case, DiskGauge, Draw, Measured, Opened, Trouble};
+use super::protocol::{Answer, Batch, DiskCounts, Order, Size, Standing, Task};
+
+/// A page shared with the parent that says which method the worker is at: a store, not a message, so that nobody wakes.
+#[derive(Debug)]
+pub struct InFlight {
+    words: Option<SharedWords>,
+}
+
+const IN_FLIGHT: &str = "in-flight";
+
+impl InFlight {
+    /// Parent's side: makes the page, or empties it.
+    ///
+    /// # Errors
+    /// What open(2) or pwrite(2) answers.
+    pub fn make(site: &Path) -> SysResult<()> {
+        let path = site.join(IN_FLIGHT);
+        let file = if path.exists() { file::open(&path, Open::ReadWrite)? } else { file::create_new(&path)? };
+        file::write_at(&file, &vec![0; page_size()], 0)
+    }
+
+    /// Parent's side: the index that a worker was at when it ended.
+    pub fn read(site: &Path) -> Option<usize> {
+        let bytes = std::fs::read(site.join(IN_FLIGHT)).ok()?;
+        let word = u32::from_ne_bytes(*bytes.first_chunk::<4>()?);
+        (word > 0).then(|| word as usize - 1)
+    }
+
+    /// Worker's side: maps the page. Without it a death is told without its method.
+    fn open(site: &Path) -> Self {
+        let words =
+            file::open(&site.join(IN_FLIGHT), Open::ReadWrite).and_then(|file| SharedWords::of_file(&file, 1)).ok();
+        Self { words }
+    }
+
+    fn at(&self, method: Option<usize>) {
+        if let Some(words) = &self.words {
+            let value = method.map_or(0, |index| index as u32 + 1);
+            words.word(0).store(value, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+}
+
+/// The disk's counters, where there is a disk.
+#[derive(Debug)]
+pub struct Gauge(Option<StatReader>);
+
+impl Gauge {
+    /// Reads `stat`; without one there is nothing to read.
+    pub fn of(stat: Option<&Path>) -> Self {
+        Self(stat.and_then(|path| StatReader::open(path).ok()))
+    }
+}
+
+impl DiskGauge for Gauge {
+    fn read(&mut self) -> Option<DiskStat> {
+        self.0.as_ref()?.read().ok()
+    }
+}
+
+/// Opens a method by its name.
+pub type Opener<'a> = dyn Fn(&str) -> Opened + 'a;
+
+/// Does what `order` asks.
+pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
+    let in_flight = InFlight::open(&order.site);
+    let mut bench = Bench {
+        disk: Gauge::of(order.disk_stat.as_deref()),
+        answer: Answer { methods: vec![Standing::default(); order.methods.len()], ..Answer::default() },
+        cases: Vec::with_capacity(order.methods.len()),
+        in_flight,
+    };
+    for (index, name) in order.methods.iter().enumerate() {
+        bench.open(index, name, open);
+    }
+    bench.warm_up();
+    match &order.task {
+        Task::Calibrate(size) => bench.calibrate(*size),
+        Task::Rounds { k, wanted, orders, seeds } => bench.rounds(*k, *wanted, orders, seeds),
+        Task::Latency { k, operations, limit_ns, seed } => bench.latency(*k, *operations, *limit_ns, *seed),
+    }
+    bench.verify();
+    bench.in_flight.at(None);
+    bench.answer
+}
+
+/// Tries before a state that cannot be proven is a failure, in calibration.
+const TRIES: u64 = 3;
+
+struct Bench {
+    disk: Gauge,
+    answer: Answer,
+    cases: Vec<Option<Box<dyn Case>>>,
+    in_flight: InFlight,
+}
+
+impl Bench {
+    fn open(&mut self, index: usize, name: &str, open: &Opener<'_>) {
+        self.in_flight.at(Some(index));
+        let case = open(name).map_err(|trouble| self.stand(index, trouble)).ok();
+        self.cases.push(case);
+    }
+
+    /// Notes why a method takes no further part.
+    fn stand(&mut self, index: usize, trouble: Trouble) {
+        let standing = &mut self.answer.methods[index];
+        match trouble {
+            Trouble::Unavailable(reason) => standing.unavailable = Some(reason),
+            Trouble::Failed(reason) => standing.failed = Some(reason),
+            Trouble::Unproven(flaw) => standing.failed = Some(format!("{}: {}", flaw.code, flaw.detail)),
+        }
+    }
+
+    fn drop_case(&mut self, index: usize, trouble: Trouble) {
+        self.stand(index, trouble);
+        self.cases[index] = None;
+    }
+
+    fn measure(&mut self, index: usize, draw: Draw) -> Option<Result<Measured, Trouble>> {
+        self.in_flight.at(Some(index));
+        let case = self.cases[index].as_mut()?;
+        Some(case.measure(draw, &mut self.disk))
+    }
+
+    /// The smallest batch of each method, not counted: the first use of a page of code is a minor fault that is not the method's.
+    fn warm_up(&mut self) {
+        for index in 0..self.cases.len() {
+            let ops = self.cases[index].as_ref().map_or(1, |case| case.grain());
+            if let Some(Err(trouble)) = self.measure(index, Draw { ops, seed: 0 })
+                && !matches!(trouble, Trouble::Unproven(_))
+            {
+                self.drop_case(index, trouble);
+            }
+        }
+    }
+
+    fn calibrate(&mut self, size: Size) {
+        let grain = self.cases.iter().flatten().map(|case| case.grain()).max().unwrap_or(1);
+        self.answer.k = match size {
+            Size::Fixed(k) => k,
+            Size::Lasting { target_ns, most } => self.find_k(target_ns, most, grain),
+        };
+        for index in 0..self.cases.len() {
+            let begin = clock::now();
+            if self.calibration_batch(index, self.answer.k).is_some() {
+                self.answer.methods[index].batch_cost_ns = clock::now() - begin;
+            }
+        }
+    }
+
+    /// The operations that the first method does in `target_ns`: doubled until a batch lasts a quarter of that, then in proportion.
+    /// The fastest of three batches counts, since one may wait for what the file's making left to the device.
+    fn find_k(&mut self, target_ns: u64, most: u64, grain: u64) -> u64 {
+        let ceiling = (most / grain).max(1) * grain;
+        let mut k = grain;
+        while let Some(ns) = (0..3).map_while(|_| self.calibration_batch(0, k)).min() {
+            if k >= ceiling || ns >= target_ns / 4 {
+                let wanted = (k as f64 * target_ns as f64 / ns.max(1) as f64) as u64;
+                return (wanted / grain * grain).clamp(grain, ceiling);
+            }
+            k = (k * 2).min(ceiling);
+        }
+        grain
+    }
+
+    fn calibration_batch(&mut self, index: usize, ops: u64) -> Option<u64> {
+        for attempt in 0..TRIES {
+            match self.measure(index, Draw { ops, seed: attempt })? {
+                Ok(measured) => return Some(measured.ns),
+                Err(Trouble::Unproven(_)) if attempt + 1 < TRIES => {}
+                Err(trouble) => {
+                    self.drop_case(index, trouble);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes rounds until `wanted` of them hold, or there are no more orders.
+    fn rounds(&mut self, k: u64, wanted: usize, orders: &[Vec<usize>], seeds: &[u64]) {
+        self.answer.k = k;
+        self.answer.batches.reserve_exact(orders.iter().map(Vec::len).sum());
+        let mut held = 0;
+        for (round, (order, seed)) in orders.iter().zip(seeds).enumerate() {
+            if held == wanted {
+                break;
+            }
+            let first = self.answer.batches.len();
+            for (position, index) in order.iter().enumerate() {
+                let Some(outcome) = self.measure(*index, Draw { ops: k, seed: *seed }) else { continue };
+                let place =
+                    Batch { method: *index, round: round as u32, position: position as u32, ..Batch::default() };
+                match outcome {
+                    Ok(measured) => self.answer.batches.push(on_the_wire(&place, &measured)),
+                    Err(Trouble::Unproven(flaw)) => self.answer.batches.push(Batch { flaw: Some(flaw), ..place }),
+                    Err(trouble) => self.drop_case(*index, trouble),
+                }
+            }
+            held += usize::from(self.answer.batches[first..].iter().all(|batch| batch.flaw.is_none()));
+        }
+    }
+
+    fn latency(&mut self, k: u64, operations: u64, limit_ns: u64, seed: u64) {
+        self.answer.k = k;
+        for index in 0..self.cases.len() {
+            let mut stamps = Vec::with_capacity((operations + k) as usize);
+            self.in_flight.at(Some(index));
+            if let Err(trouble) = self.stamp_until(index, k, operations, limit_ns, seed, &mut stamps) {
+                self.drop_case(index, trouble);
+            }
+            self.answer.stamps.push(stamps);
+        }
+    }
+
+    fn stamp_until(
+        &mut self,
+        index: usize,
+        k: u64,
+        operations: u64,
+        limit_ns: u64,
+        seed: u64,
+        into: &mut Vec<u64>,
+    ) -> Result<(), Trouble> {
+        let Some(case) = self.cases[index].as_mut() else { return Ok(()) };
+        if case.grain() > 1 {
+            let pages = case.grain();
+            self.answer.methods[index].no_stamps =
+                Some(format!("one call does {pages} operations: they have no latency of their own"));
+            return Ok(());
+        }
+        let begin = clock::now();
+        for batch in 0.. {
+            match case.stamp(Draw { ops: k, seed: seed + batch }, into) {
+                Ok(()) | Err(Trouble::Unproven(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+            if into.len() as u64 >= operations || clock::now() - begin >= limit_ns {
+                break;
+            }
+        }
+        into.truncate(operations as usize);
+        Ok(())
+    }
+
+    fn verify(&mut self) {
+        for index in 0..self.cases.len() {
+            self.in_flight.at(Some(index));
+            match self.cases[index].as_mut().map(|case| case.verify()) {
+                Some(Ok(checks)) => self.answer.methods[index].checks = checks,
+                Some(Err(trouble)) => self.drop_case(index, trouble),
+                None => {}
+            }
+        }
+    }
+}
+
+fn on_the_wire(place: &Batch, measured: &Measured) -> Batch {
+    Batch {
+        ns: measured.ns,
+        minor_faults: measured.usage.minor_faults,
+        major_faults: measured.usage.major_faults,
+        voluntary_switches: measured.usage.voluntary_switches,
+        user_ns: measured.usage.user_ns,
+        system_ns: measured.usage.system_ns,
+        disk: measured.disk.map(|disk| DiskCounts {
+            read: disk.read_bytes,
+            written: disk.written_bytes,
+            flushes: disk.flushes,
+        }),
+        steady: measured.account.steady,
+        pages: measured.account.pages,
+        checks: measured.account.checks,
+        flaw: gates::flaw(measured),
+        method: place.method,
+        round: place.round,
+        position: place.position,
+    }
+}
+
+/// Reads an order from a worker's standard input.
+///
+/// # Errors
+/// Where it is none: a worker is started by its parent, not by hand.
+pub fn read_order(input: &mut dyn std::io::Read) -> Result<Order, serde_json::Error> {
+    serde_json::from_reader(input)
+}
+
+/// The file that a worker's standard error goes to, so that its last words can be told.
+///
+/// # Errors
+/// What open(2) answers.
+pub fn last_words_file(site: &Path) -> SysResult<File> {
+    let path = site.join("stderr");
+    File::create(&path).map_err(SysError::io("open", &path))
+}
