@@ -1,0 +1,199 @@
+//! What an area is: questions with every parameter filled in, and a table of methods.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::method::{Opened, Trouble};
+use crate::engine::protocol::Size;
+use crate::engine::study::{MethodPlan, Plan};
+use crate::results::model::Scenario;
+
+use super::dataset::Recipe;
+
+/// What the catalogue is made from: the same options give the same catalogue, in the parent and in each worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// A scenario or two an area, on small files.
+    pub quick: bool,
+    /// The user's own file, for `page_touch`.
+    pub file: Option<UserFile>,
+    /// Whether that file may be evicted from the page cache.
+    pub evict: bool,
+}
+
+/// A file of the user's, as the parent found it: a file that grows keeps the scenario's size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size then.
+    pub bytes: u64,
+}
+
+/// A question, as an area asks it: what a scenario needs beside its methods.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Parameters that stand in the id by their value alone, first: `durable`, `warm`.
+    pub words: Vec<(&'static str, &'static str)>,
+    /// In a sentence.
+    pub text: String,
+    /// What one operation is.
+    pub operation: String,
+    /// The other parameters, in the order in which the id names them: `size=64MiB`.
+    pub params: Vec<(&'static str, String)>,
+    /// `cold`, `warm`, `mapped`.
+    pub state: Option<&'static str>,
+    /// How the cache was filled.
+    pub history: Option<&'static str>,
+    /// What a finished write promises.
+    pub guarantee: Option<&'static str>,
+    /// The method that the others are compared with.
+    pub baseline: &'static str,
+    /// Operations a batch.
+    pub size: Size,
+    /// Ratios within 1 ± this are equal.
+    pub margin: f64,
+    /// The floor's name, and how many of it an operation needs.
+    pub floor: Option<(&'static str, f64)>,
+    /// Useful bytes an operation.
+    pub bytes_per_op: Option<u64>,
+    /// The files that its methods work on.
+    pub files: Vec<Recipe>,
+    /// Its share of a run's time, beside the others'.
+    pub weight: f64,
+}
+
+/// The margin within which CPU-bound cases are equal.
+pub const MARGIN: f64 = 0.01;
+/// The margin within which device-bound cases are equal.
+pub const DEVICE_MARGIN: f64 = 0.05;
+
+/// How one method of an area is opened for a point: its whole entry in the table.
+pub struct Entry<P: 'static> {
+    /// As it stands in every table.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub about: &'static str,
+    /// Whether it is a method of this point at all.
+    pub fits: fn(&P) -> bool,
+    /// Makes it ready, in a worker, on the files in the folder.
+    pub open: fn(&P, &Path) -> Opened,
+}
+
+/// An area over points of type `P`.
+pub struct AreaOf<P: 'static> {
+    /// Its name: `shared_edit`.
+    pub name: &'static str,
+    /// What it answers, in a sentence.
+    pub about: &'static str,
+    /// Its points, each a scenario.
+    pub points: fn(&Options) -> Vec<P>,
+    /// What a point asks.
+    pub ask: fn(&P) -> Question,
+    /// Its methods.
+    pub methods: &'static [Entry<P>],
+}
+
+/// A study to be made: the engine's plan, the files, the share of time.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// For the engine.
+    pub plan: Plan,
+    /// The files that the parent makes before it.
+    pub files: Vec<Recipe>,
+    /// Its share of a run's time, beside the others'.
+    pub weight: f64,
+}
+
+/// An area, its type of point forgotten.
+pub trait Area: Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// What it answers.
+    fn about(&self) -> &'static str;
+
+    /// What would be measured.
+    fn specs(&self, options: &Options) -> Vec<Spec>;
+
+    /// Opens a method of a scenario, on the files in `site`.
+    ///
+    /// # Errors
+    /// [`Trouble::Unavailable`] where this machine cannot do it; [`Trouble::Failed`] where a call failed, or the catalogue
+    /// has no such scenario or method.
+    fn open(&self, options: &Options, scenario: &str, method: &str, site: &Path) -> Opened;
+}
+
+impl<P> Area for AreaOf<P> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn specs(&self, options: &Options) -> Vec<Spec> {
+        (self.points)(options).iter().map(|point| self.spec(point)).collect()
+    }
+
+    fn open(&self, options: &Options, scenario: &str, method: &str, site: &Path) -> Opened {
+        let unknown = || Trouble::Failed(format!("the catalogue has no {method} in {scenario}"));
+        let points = (self.points)(options);
+        let point = points.iter().find(|point| self.id(&(self.ask)(point)) == scenario).ok_or_else(unknown)?;
+        let entry = self.methods.iter().find(|entry| entry.name == method).ok_or_else(unknown)?;
+        (entry.open)(point, site)
+    }
+}
+
+impl<P> AreaOf<P> {
+    fn id(&self, question: &Question) -> String {
+        let params = question.params.iter().map(|(key, value)| format!("{key}={value}"));
+        let history = question.history.map(|history| format!("history={history}"));
+        std::iter::once(self.name.to_owned())
+            .chain(question.words.iter().map(|(_, value)| (*value).to_owned()))
+            .chain(params)
+            .chain(history)
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+
+    fn spec(&self, point: &P) -> Spec {
+        let question = (self.ask)(point);
+        let fitting: Vec<&Entry<P>> = self.methods.iter().filter(|entry| (entry.fits)(point)).collect();
+        let baseline = fitting.iter().position(|entry| entry.name == question.baseline).unwrap_or(0);
+        let plan = Plan {
+            area: self.name.to_owned(),
+            methods: fitting
+                .iter()
+                .map(|entry| MethodPlan { name: entry.name.to_owned(), about: entry.about.to_owned() })
+                .collect(),
+            baseline,
+            size: question.size,
+            margin: question.margin,
+            floor: question.floor.map(|(name, units)| (name.to_owned(), units)),
+            bytes_per_op: question.bytes_per_op,
+            scenario: self.scenario(&question),
+        };
+        Spec { plan, files: question.files, weight: question.weight }
+    }
+
+    fn scenario(&self, question: &Question) -> Scenario {
+        let named = [("state", question.state), ("history", question.history), ("guarantee", question.guarantee)];
+        let mut params: BTreeMap<String, String> =
+            question.params.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        params.extend(question.words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        params.extend(named.iter().filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.to_owned()))));
+        Scenario {
+            id: self.id(question),
+            question: question.text.clone(),
+            operation: question.operation.clone(),
+            params,
+            state: question.state.map(str::to_owned),
+            history: question.history.map(str::to_owned),
+            guarantee: question.guarantee.map(str::to_owned),
+        }
+    }
+}

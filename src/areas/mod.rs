@@ -1,0 +1,24 @@
+//! What is measured: the catalogue of areas, scenarios and methods.
+//!
+//! An area is a list of questions and a table of methods. To add a method: one item in its area's file and
+//! one line in that area's table. To add an area: one new file and one line in [`ALL`].
+
+mod area;
+mod content;
+pub mod dataset;
+mod draw;
+mod fork_ipc;
+mod page_touch;
+mod prepare;
+mod private_cow;
+mod shared_edit;
+
+pub use area::{Area, Options, Spec, UserFile};
+
+/// Every area, in the order in which they are measured and reported.
+pub const ALL: [&dyn Area; 4] = [&shared_edit::AREA, &private_cow::AREA, &fork_ipc::AREA, &page_touch::AREA];
+
+/// The area of this name.
+pub fn named(name: &str) -> Option<&'static dyn Area> {
+    ALL.into_iter().find(|area| area.name() == name)
+}
