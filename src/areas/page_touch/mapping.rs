@@ -1,0 +1,112 @@
+//! A file's pages reached through a shared mapping.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::os::file::Open;
+use crate::os::map::{Advice, FileMap, Kind, Populate};
+use crate::os::{SysError, page_size};
+
+use super::super::prepare::{map_by_reading, not_prepared};
+use super::job::{Consume, Job};
+use super::{Point, State};
+
+/// What the kernel is told when the mapping is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    None,
+    Advice(Advice),
+    Populate(Populate),
+}
+
+/// A mapping, made and unmapped inside the clock when cold or warm; outside when mapped.
+pub(super) struct Mapped<U> {
+    job: Job<U>,
+    hint: Hint,
+    file: Option<File>,
+    map: Option<FileMap>,
+}
+
+impl<U: Consume> Mapped<U> {
+    pub(super) fn open(point: &Point, site: &Path, hint: Hint) -> Opened {
+        let job = Job::<U>::open(point, site, &point.recipe())?;
+        Ok(Box::new(Self { job, hint, file: None, map: None }))
+    }
+
+    fn map(&self) -> Result<FileMap, SysError> {
+        let Some(file) = &self.file else { return Err(not_prepared()) };
+        let populate = if let Hint::Populate(populate) = self.hint { populate } else { Populate::OnTouch };
+        let map = FileMap::new(file, self.job.data.bytes() as usize, Kind::SharedRead, populate)?;
+        if let Hint::Advice(advice) = self.hint {
+            map.advise(advice)?;
+        }
+        Ok(map)
+    }
+
+    /// Faults that the case's name allows.
+    fn account(&self) -> Account {
+        let touched = self.job.cursor as u64;
+        let populated = matches!(self.hint, Hint::Populate(_));
+        // Populating touches the whole file, whatever is used of it.
+        let most = if populated { self.job.data.pages } else { touched };
+        let (minor_faults, major_faults) = match self.job.state {
+            State::Mapped => (0..=0, 0..=0),
+            State::Warm => (1..=most, 0..=0),
+            // Populating faults anew after each wait for a read, and that fault finds its page: none need count as major (mm/gup.c).
+            State::Cold => (0..=most, u64::from(!populated)..=most),
+        };
+        Account { minor_faults, major_faults, device_read: Some(self.job.cold_bytes()), ..self.job.quiet() }
+    }
+}
+
+impl<U: Consume> Method for Mapped<U> {
+    fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
+        self.map = None;
+        self.file = None;
+        self.job.prepare(draw)?;
+        self.file = Some(self.job.data.reopen(Open::Read)?);
+        if self.job.state == State::Mapped {
+            let map = self.map()?;
+            map_by_reading(&map)?;
+            self.map = Some(map);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), SysError> {
+        if self.job.state != State::Mapped {
+            self.map = Some(self.map()?);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn run(&mut self, ops: u64) -> Result<(), SysError> {
+        let Some(map) = &self.map else { return Err(not_prepared()) };
+        let (span, page_bytes) = (map.span(), page_size());
+        let mut sum = self.job.sum;
+        let next = self.job.advance(ops);
+        for page in &self.job.pages[next] {
+            sum = sum.wrapping_add(U::consume(span.part(*page as usize * page_bytes, page_bytes)));
+        }
+        self.job.sum = sum;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn leave(&mut self) -> Result<(), SysError> {
+        if self.job.state != State::Mapped {
+            self.map = None;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<Account, Trouble> {
+        self.map = None;
+        self.file = None;
+        self.job.prove()?;
+        Ok(self.account())
+    }
+}
