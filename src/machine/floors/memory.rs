@@ -1,0 +1,106 @@
+//! The floors of memory: taking a page, copying one, reading one.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::rc::Rc;
+
+use super::{Probe, timed};
+use crate::os::access::Span;
+use crate::os::buffer::Buffer;
+use crate::os::{SysResult, page_size, probe};
+
+/// Bytes copied or read an operation: a page of x86-64, whatever the page here is.
+const BYTES: usize = 4096;
+
+/// Pages faulted in a batch.
+const FAULTS: usize = 1024;
+
+/// Faults that a batch may take besides: on the stack, or in code that runs for the first time.
+const OTHERS: u64 = 16;
+
+/// The first store to an anonymous page: the kernel finds a page, clears it and maps it. Mapping and unmapping are outside the clock.
+pub(super) struct MinorFault;
+
+impl Probe for MinorFault {
+    fn name(&self) -> &'static str {
+        "minor fault"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let page = page_size();
+        let mut buffer = Buffer::fresh(FAULTS * page).ok()?.small_pages();
+        let bytes = buffer.bytes_mut();
+        let before = probe::thread_minor_faults();
+        let ns = timed(FAULTS, || {
+            for at in (0..FAULTS * page).step_by(page) {
+                *black_box(&mut bytes[at]) = 1;
+            }
+        });
+        // Fewer: the kernel gave several pages a fault, and this is not the price of one.
+        let faults = probe::thread_minor_faults().saturating_sub(before);
+        (FAULTS as u64..=FAULTS as u64 + OTHERS).contains(&faults).then_some(ns)
+    }
+}
+
+/// Memory to copy and read in, in pages of the base size, all there.
+pub(super) struct Pages {
+    buffer: Buffer,
+    len: usize,
+}
+
+impl Pages {
+    /// Maps `len` bytes (a multiple of 8 KiB) and fills them: a page that was never written may share the kernel's one zero page, which every
+    /// cache holds.
+    pub(super) fn new(len: usize) -> SysResult<Self> {
+        let mut buffer = Buffer::fresh(len)?.small_pages();
+        buffer.bytes_mut().fill(0x5A);
+        Ok(Self { buffer, len })
+    }
+
+    /// Their first and second half, to copy between.
+    fn halves(&mut self) -> (Span, &mut [u8]) {
+        let half = self.len / 2;
+        let from = self.buffer.span().part(0, half);
+        (from, &mut self.buffer.bytes_mut()[half..])
+    }
+}
+
+/// Copying 4 KiB, over the whole of one half to the other: what a `read` adds to a mapping's access, at the least.
+pub(super) struct PageCopy(pub(super) Rc<RefCell<Pages>>);
+
+impl Probe for PageCopy {
+    fn name(&self) -> &'static str {
+        "page copy"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let mut pages = self.0.borrow_mut();
+        let (from, to) = pages.halves();
+        let half = to.len();
+        Some(timed(half / BYTES, || {
+            for at in (0..half).step_by(BYTES) {
+                let page = black_box(&mut to[at..at + BYTES]);
+                from.part(at, BYTES).copy_to(page);
+            }
+        }))
+    }
+}
+
+/// Summing the words of 4 KiB, over all of the memory: what using a page's bytes costs once they can be reached.
+pub(super) struct PageRead(pub(super) Rc<RefCell<Pages>>);
+
+impl Probe for PageRead {
+    fn name(&self) -> &'static str {
+        "page read"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let pages = self.0.borrow();
+        let all = pages.buffer.span();
+        Some(timed(all.len() / BYTES, || {
+            for at in (0..all.len()).step_by(BYTES) {
+                black_box(all.part(at, BYTES).sum());
+            }
+        }))
+    }
+}

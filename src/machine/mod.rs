@@ -1,0 +1,9 @@
+//! What machine this is: its fingerprint, its floors, and what skews its numbers.
+
+pub mod fingerprint;
+pub mod floors;
+pub mod warnings;
+
+pub use fingerprint::fingerprint;
+pub use floors::floors;
+pub use warnings::warnings;

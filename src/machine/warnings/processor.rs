@@ -1,0 +1,110 @@
+//! What skews figures because of the processor: who else uses it, how its speed changes, and how time is read.
+
+use super::{Seen, Warning, warning};
+
+pub(super) fn virtual_machine(seen: &Seen) -> Option<Warning> {
+    let name = seen.machine.virtualization.as_ref()?;
+    warning(
+        "virtual_machine",
+        format!(
+            "This is a virtual machine ({name}): cold is cold in the guest only, since the host \
+                may hold the disk's blocks in its cache; page faults and wake-ups cost more than \
+                on bare metal; and other guests may take the processor at any time."
+        ),
+        "Compare methods with each other on this machine; for absolute figures, measure on the \
+            kind of machine that you will run on.",
+    )
+}
+
+pub(super) fn one_processor(seen: &Seen) -> Option<Warning> {
+    if seen.machine.cpus != 1 {
+        return None;
+    }
+    warning(
+        "one_processor",
+        "Only one processor may be used: two processes take turns, so that every message between \
+            them costs a switch, and whatever else runs is in the measured time.",
+        "Allow at least two processors (see taskset(1), or the container's cpuset).",
+    )
+}
+
+pub(super) fn cpu_quota(seen: &Seen) -> Option<Warning> {
+    let share = seen.fact("cgroup_cpu_quota")?;
+    warning(
+        "cpu_quota",
+        format!(
+            "The control group may use {share} processors' worth of time: once that is used up, \
+                all of it stops until the next period (100 ms by default), in the middle of a \
+                batch if need be."
+        ),
+        "Run where no quota is set (cgroup v2: `echo max > cpu.max`; Docker: without --cpus).",
+    )
+}
+
+pub(super) fn load(seen: &Seen) -> Option<Warning> {
+    let average: f64 = seen.fact("load_average")?.split_whitespace().next()?.parse().ok()?;
+    let cpus = f64::from(seen.machine.cpus.max(1));
+    if average < 0.5 * cpus {
+        return None;
+    }
+    warning(
+        "load",
+        format!(
+            "The load average of the last minute is {average:.2} on {cpus} usable processors: \
+                something else runs, or a build has just ended. Intervals will be wider."
+        ),
+        "Wait until the machine is idle, then measure again.",
+    )
+}
+
+pub(super) fn governor(seen: &Seen) -> Option<Warning> {
+    let governor = seen.fact("scaling_governor")?;
+    if governor == "performance" {
+        return None;
+    }
+    warning(
+        "frequency_governor",
+        format!(
+            "The frequency governor is {governor}: the clock of a processor rises and falls with \
+                what it did a moment before, so that a case pays for its neighbour."
+        ),
+        "`cpupower frequency-set -g performance` (root), then measure again.",
+    )
+}
+
+pub(super) fn battery(seen: &Seen) -> Option<Warning> {
+    if seen.fact("power") != Some("battery discharging") {
+        return None;
+    }
+    warning(
+        "battery",
+        "The machine runs on its battery: firmware may hold the processor's clock down, and disks may sleep.",
+        "Plug it in, then measure again.",
+    )
+}
+
+/// Clock sources that a program reads without a system call and in some ten ns.
+const FAST: [&str; 6] = ["tsc", "arch_sys_counter", "riscv_clocksource", "timebase", "tod", "stable_counter"];
+
+pub(super) fn clock_source(seen: &Seen) -> Option<Warning> {
+    let clock = seen.fact("clocksource")?;
+    if FAST.contains(&clock) {
+        return None;
+    }
+    let available = seen.fact("clocksource_available").unwrap_or_default();
+    let fix = if available.split_whitespace().any(|name| name == "tsc") {
+        "`echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource` (root); if \
+            the kernel took tsc away as unstable, find out why first."
+    } else {
+        "The kernel offers no tsc here. Batches are long enough for their own figures; hold \
+            latencies of single operations against the floor `clock read`."
+    };
+    warning(
+        "clock_source",
+        format!(
+            "Time is read from {clock}, not from tsc: reading it costs more, up to a system call \
+                and a device access, and latencies of single operations carry that cost."
+        ),
+        fix,
+    )
+}
