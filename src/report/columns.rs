@@ -1,0 +1,180 @@
+//! Which facts of a case can stand in a table, and how is each headed, explained and written?
+
+use crate::results::model::{Case, Latency, PerOp, Study};
+
+use super::rows;
+use super::units;
+
+/// A column of a table of cases. Every figure is of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Time an operation.
+    Time,
+    /// Its interval.
+    TimeInterval,
+    /// Time over the baseline's.
+    Ratio,
+    /// Its interval.
+    RatioInterval,
+    /// What the interval says.
+    Verdict,
+    /// Time over what the machine cannot go below.
+    Floor,
+    /// Faults met without I/O.
+    MinorFaults,
+    /// The same, a page used.
+    FaultsPerPage,
+    /// Faults that waited for I/O.
+    MajorFaults,
+    /// Bytes that the device read.
+    DeviceRead,
+    /// Bytes that the device wrote.
+    DeviceWritten,
+    /// Flushes that the device was sent.
+    Flushes,
+    /// Time in user mode.
+    User,
+    /// Time in the kernel.
+    System,
+    /// Times the process gave up the processor to wait.
+    Switches,
+    /// Latency that 50 % of the operations stay within.
+    P50,
+    /// 90 %.
+    P90,
+    /// 99 %.
+    P99,
+    /// 99.9 %.
+    P999,
+    /// The longest.
+    Longest,
+    /// Operations stamped for the latencies.
+    Stamped,
+}
+
+impl Column {
+    /// The heading.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Time => "time/op",
+            Self::TimeInterval | Self::RatioInterval => "interval",
+            Self::Ratio => "ratio",
+            Self::Verdict => "verdict",
+            Self::Floor => "floor",
+            Self::MinorFaults => "minor faults",
+            Self::FaultsPerPage => "faults/page",
+            Self::MajorFaults => "major faults",
+            Self::DeviceRead => "device read",
+            Self::DeviceWritten => "device written",
+            Self::Flushes => "flushes",
+            Self::User => "user",
+            Self::System => "system",
+            Self::Switches => "switches",
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P99 => "p99",
+            Self::P999 => "p99.9",
+            Self::Longest => "max",
+            Self::Stamped => "stamped",
+        }
+    }
+
+    /// What the column holds, in a sentence.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Time => "Time of one operation: the median over workers of their medians",
+            Self::TimeInterval => "The exact interval of the time",
+            Self::Ratio => "Time of this method over time of the baseline, within the same rounds; below 1 is faster",
+            Self::RatioInterval => "The exact interval of the ratio, which the verdict rests on",
+            Self::Verdict => "What the interval of the ratio says",
+            Self::Floor => "Time of one operation as a multiple of what this machine cannot go below",
+            Self::MinorFaults => "Page faults met without I/O, an operation",
+            Self::FaultsPerPage => "Minor faults for each page that the operation uses",
+            Self::MajorFaults => "Page faults that waited for I/O, an operation",
+            Self::DeviceRead => "Bytes that the block device read, an operation",
+            Self::DeviceWritten => "Bytes that the block device wrote, an operation",
+            Self::Flushes => "Cache flushes that the block device was sent, an operation",
+            Self::User => "Processor time in user mode, an operation; of both processes where there are two",
+            Self::System => "Processor time in the kernel, an operation; of both processes where there are two",
+            Self::Switches => "Times the process gave up the processor to wait, an operation",
+            Self::P50 => "50 % of the operations took at most this long",
+            Self::P90 => "90 % of the operations took at most this long",
+            Self::P99 => "99 % of the operations took at most this long",
+            Self::P999 => "99.9 % of the operations took at most this long",
+            Self::Longest => "The longest operation",
+            Self::Stamped => "Operations stamped one at a time, in a pass of their own",
+        }
+    }
+
+    /// The figure of `case`, before it is written; `None` where it is unknown, or no figure.
+    pub fn value(self, study: &Study, case: &Case) -> Option<f64> {
+        let count = |value: fn(&PerOp) -> Option<f64>| case.per_op.as_ref().and_then(value);
+        let stamp = |value: fn(&Latency) -> Option<u64>| case.latency.as_ref().and_then(value).map(|ns| ns as f64);
+        match self {
+            Self::Time => case.ns_per_op.map(|time| time.estimate),
+            Self::Ratio => rows::place(study, case),
+            Self::TimeInterval | Self::RatioInterval | Self::Verdict => None,
+            Self::Floor => case.floor.as_ref().map(|floor| floor.times),
+            Self::MinorFaults => count(|per_op| Some(per_op.minor_faults)),
+            Self::FaultsPerPage => count(|per_op| per_op.minor_faults_per_page),
+            Self::MajorFaults => count(|per_op| Some(per_op.major_faults)),
+            Self::DeviceRead => count(|per_op| per_op.device_read_bytes),
+            Self::DeviceWritten => count(|per_op| per_op.device_write_bytes),
+            Self::Flushes => count(|per_op| per_op.device_flushes),
+            Self::User => count(|per_op| Some(per_op.user_ns)),
+            Self::System => count(|per_op| Some(per_op.system_ns)),
+            Self::Switches => count(|per_op| Some(per_op.voluntary_switches)),
+            Self::P50 => stamp(|latency| latency.p50),
+            Self::P90 => stamp(|latency| latency.p90),
+            Self::P99 => stamp(|latency| latency.p99),
+            Self::P999 => stamp(|latency| latency.p999),
+            Self::Longest => stamp(|latency| Some(latency.max)),
+            Self::Stamped => stamp(|latency| Some(latency.count)),
+        }
+    }
+
+    /// What stands in the cell of `case`; `None` where nothing is known.
+    pub fn text(self, study: &Study, case: &Case) -> Option<String> {
+        let value = self.value(study, case);
+        match self {
+            Self::TimeInterval => {
+                let time = case.ns_per_op?;
+                Some(units::time_interval(time.low?, time.high?))
+            }
+            Self::RatioInterval => {
+                rows::place(study, case)?;
+                let ratio = case.ratio?;
+                Some(units::ratio_interval(ratio.low?, ratio.high?))
+            }
+            Self::Verdict => rows::verdict_word(study, case).map(str::to_owned),
+            // Exact, and not a measurement.
+            Self::Ratio if rows::is_baseline(study, case) => value.map(|_| "×1".to_owned()),
+            Self::Ratio | Self::Floor => value.map(units::ratio),
+            Self::DeviceRead | Self::DeviceWritten => value.map(units::bytes),
+            Self::MinorFaults
+            | Self::FaultsPerPage
+            | Self::MajorFaults
+            | Self::Flushes
+            | Self::Switches
+            | Self::Stamped => value.map(units::count),
+            Self::Time | Self::User | Self::System | Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Longest => {
+                value.map(units::time)
+            }
+        }
+    }
+
+    /// Whether the column says anything of `cases`.
+    pub fn is_known(self, study: &Study, cases: &[&Case]) -> bool {
+        cases.iter().any(|case| self.text(study, case).is_some())
+    }
+
+    /// Whether any of `cases` has enough of it to matter: other files' traffic leaves traces in a device's counters.
+    pub fn is_telling(self, study: &Study, cases: &[&Case]) -> bool {
+        let least = match self {
+            Self::DeviceRead | Self::DeviceWritten => 64.0,
+            Self::Flushes => 0.01,
+            _ => f64::MIN_POSITIVE,
+        };
+        cases.iter().any(|case| self.value(study, case).is_some_and(|value| value >= least))
+    }
+}

@@ -1,0 +1,162 @@
+//! What stands in the page before and after the studies: the machine, the findings, the warnings, the floors?
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::anchor;
+use crate::report::{findings, units};
+use crate::results::model::{Dir, Profile, Run};
+
+/// The page's own part of the template's context.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    label: String,
+    id: String,
+    started: String,
+    ended: Option<String>,
+    facts: Vec<Named>,
+    all_facts: Vec<Named>,
+    findings: Vec<Finding>,
+    warnings: Vec<Warning>,
+    floors: Vec<Floor>,
+}
+
+#[derive(Debug, Serialize)]
+struct Named {
+    name: String,
+    value: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    spans: Vec<Span>,
+    /// Where the study stands that shows it, or all of them.
+    anchor: String,
+    /// In words.
+    r#where: String,
+}
+
+/// A stretch of a sentence.
+#[derive(Debug, Serialize)]
+struct Span {
+    text: String,
+    code: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Warning {
+    code: String,
+    text: Vec<Span>,
+    fix: Vec<Span>,
+}
+
+#[derive(Debug, Serialize)]
+struct Floor {
+    name: String,
+    estimate: String,
+    interval: String,
+}
+
+/// What the page says of `run` as a whole.
+pub fn page(run: &Run) -> Page {
+    let findings = findings::findings(run).into_iter().map(|finding| Finding {
+        spans: spans(&finding.text),
+        anchor: finding.study.map_or_else(|| "studies".to_owned(), anchor),
+        r#where: match finding.study {
+            Some(study) => run.studies[study].scenario.question.clone(),
+            None => "All studies, and their verdicts".to_owned(),
+        },
+    });
+    let warnings = run.warnings.iter().map(|warning| Warning {
+        code: warning.code.clone(),
+        text: spans(&warning.text),
+        fix: spans(&warning.fix),
+    });
+    let floors = run.floors.iter().map(|floor| Floor {
+        name: floor.name.clone(),
+        estimate: units::time(floor.estimate),
+        interval: units::time_interval(floor.low, floor.high),
+    });
+    let all_facts = run.machine.facts.iter().map(|(name, value)| named(name, value));
+    Page {
+        label: run.label.clone(),
+        id: run.id.clone(),
+        started: moment(&run.started),
+        ended: run.finished.as_deref().map(|end| lasted(&run.started, end)),
+        facts: facts(run),
+        all_facts: all_facts.collect(),
+        findings: findings.collect(),
+        warnings: warnings.collect(),
+        floors: floors.collect(),
+    }
+}
+
+fn named(name: &str, value: &str) -> Named {
+    Named { name: name.to_owned(), value: value.to_owned() }
+}
+
+/// What a reader must know of the machine to judge any figure.
+fn facts(run: &Run) -> Vec<Named> {
+    let machine = &run.machine;
+    let processors = if machine.cpus == 1 { "1 processor".to_owned() } else { format!("{} processors", machine.cpus) };
+    let memory =
+        format!("{}, pages of {}", units::bytes(machine.memory as f64), units::bytes(machine.page_size.into()));
+    let program = match &run.pagewise.commit {
+        Some(commit) => format!("{} ({commit})", run.pagewise.version),
+        None => run.pagewise.version.clone(),
+    };
+    let profile = match run.profile {
+        Profile::Full => "full",
+        Profile::Quick => "quick: a scenario or two an area, on small files",
+    };
+    vec![
+        named("Kernel", &machine.kernel),
+        named("Processor", &format!("{}, {processors}", machine.cpu)),
+        named("Memory", &memory),
+        named("Virtual machine", machine.virtualization.as_deref().unwrap_or("none found")),
+        named("Filesystem", &format!("{} ({})", run.dir.filesystem, run.dir.mount_options)),
+        named("Device", &device(&run.dir)),
+        named("Profile", profile),
+        named("Command", &run.command.join(" ")),
+        named("Seed", &run.seed.to_string()),
+        named("pagewise", &program),
+    ]
+}
+
+fn device(dir: &Dir) -> String {
+    match (&dir.device, &dir.device_reason) {
+        (Some(device), _) => device.clone(),
+        (None, Some(reason)) => format!("unknown: {reason}"),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
+/// A sentence, its names between backticks told apart.
+fn spans(text: &str) -> Vec<Span> {
+    let parts = text.split('`').enumerate();
+    parts
+        .filter(|(_, part)| !part.is_empty())
+        .map(|(index, part)| Span { text: part.to_owned(), code: index % 2 == 1 })
+        .collect()
+}
+
+/// `2026-01-02 03:04 UTC`; what is no time is shown as it is.
+fn moment(text: &str) -> String {
+    match text.parse::<Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// How long it took: `3 min 56 s`.
+fn lasted(from: &str, to: &str) -> String {
+    let (Ok(from), Ok(to)) = (from.parse::<Timestamp>(), to.parse::<Timestamp>()) else {
+        return to.to_owned();
+    };
+    let seconds = to.duration_since(from).as_secs();
+    match seconds {
+        0..60 => format!("took {seconds} s"),
+        60..3600 => format!("took {} min {} s", seconds / 60, seconds % 60),
+        _ => format!("took {} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}

@@ -1,0 +1,78 @@
+//! What a reader sees, drawn from a results file alone: tables, plots, and a page that opens from disk.
+
+mod columns;
+pub mod findings;
+mod html;
+mod markdown;
+mod notes;
+pub mod plots;
+mod rows;
+pub mod table;
+pub mod units;
+mod write;
+
+pub use write::{Written, write};
+
+use crate::results::model::Run;
+use html::Drawings;
+
+/// A report, ready to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The whole page.
+    pub html: String,
+    /// Names of files and their SVG: the page's drawings, each by itself.
+    pub plots: Vec<(String, String)>,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A plot could not be drawn.
+    #[error(transparent)]
+    Plot(#[from] plots::PlotError),
+    /// The page could not be made.
+    #[error("making report.html: {0}; please report this, with the run.json that it happens with")]
+    Page(#[from] minijinja::Error),
+    /// A file could not be written.
+    #[error("{what} {}: {source}; is the folder writable, and is there space?", path.display())]
+    Write {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// Draws the report of `run`. It is the same for the same run, wherever and whenever it is drawn.
+///
+/// # Errors
+/// [`ReportError::Plot`] or [`ReportError::Page`] if a drawing or the page cannot be made: a fault of this program.
+pub fn render(run: &Run) -> Result<Rendered, ReportError> {
+    let mut drawings = Vec::with_capacity(run.studies.len());
+    let mut files = Vec::new();
+    for (index, study) in run.studies.iter().enumerate() {
+        let drawn = Drawings { ratios: plots::ratios(study)?, latencies: plots::latencies(study)? };
+        let named = [("ratios", &drawn.ratios), ("latencies", &drawn.latencies)];
+        for (kind, plot) in named {
+            files.extend(plot.iter().map(|plot| (file_name(index, &study.scenario.id, kind), plot.standalone())));
+        }
+        drawings.push(drawn);
+    }
+    Ok(Rendered { html: html::html(run, &drawings)?, plots: files })
+}
+
+/// `03-fork_ipc-one-core-ratios.svg`: sorted as the report is, and safe in any folder.
+fn file_name(index: usize, id: &str, kind: &str) -> String {
+    const LONGEST: usize = 120;
+    let fine = |letter: char| letter.is_ascii_alphanumeric() || "._=%-".contains(letter);
+    let slug: String = id.chars().map(|letter| if fine(letter) { letter } else { '-' }).take(LONGEST).collect();
+    format!("{:02}-{slug}-{kind}.svg", index + 1)
+}
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod well_formed;

@@ -1,0 +1,240 @@
+//! What must be said of a study in plain words, beside its figures?
+
+use crate::results::model::{Status, Study, Verdict};
+
+use super::rows;
+use super::units;
+
+/// The conditions of a study, a few words each, for the line under its question.
+pub fn conditions(study: &Study) -> Vec<String> {
+    let scenario = &study.scenario;
+    let named = [("guarantee", &scenario.guarantee), ("history", &scenario.history), ("state", &scenario.state)];
+    let mut words: Vec<String> =
+        named.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}"))).collect();
+    words.extend(effort(study));
+    words
+}
+
+/// How much was measured, and why no more.
+pub fn effort(study: &Study) -> Vec<String> {
+    vec![
+        format!("k {}", units::grouped(study.k as f64)),
+        many(study.workers.into(), "worker"),
+        format!("{} a worker", many(study.rounds.into(), "round")),
+        format!("stopped: {}", stop_in_words(&study.stop_reason)),
+    ]
+}
+
+/// Why a study stopped. A word of a later version is shown as it is.
+pub fn stop_in_words(reason: &str) -> &str {
+    match reason {
+        "decided" => "every comparison decided",
+        "looks" => "the last look was taken",
+        "budget" => "its time was up",
+        "interrupted" => "interrupted",
+        "failed" => "the baseline could not be measured",
+        other => other,
+    }
+}
+
+/// What a guarantee promises.
+pub fn guarantee_in_words(guarantee: &str) -> Option<&'static str> {
+    match guarantee {
+        "visible" => Some("other processes see it; it survives a crash of the process, not of the system"),
+        "started" => Some("write-out has begun; nothing is promised of a crash of the system"),
+        "written" => Some("write-out has completed; the device's cache and metadata are not flushed"),
+        "durable" => Some("it survives a crash of the system"),
+        "atomic" => Some("it survives a crash of the system, which leaves the old content or the new, whole"),
+        _ => None,
+    }
+}
+
+/// Sentences that a reader must see before the figures: why verdicts are missing, or how far they reach.
+pub fn cautions(study: &Study) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if study.tainted {
+        sentences.push(tainted(study));
+    }
+    match study.stop_reason.as_str() {
+        "budget" | "interrupted" => sentences.push(cut_short(study)),
+        "failed" => sentences.push(format!(
+            "The baseline, {}, could not be measured, so there is nothing to compare with.",
+            study.baseline
+        )),
+        _ => {}
+    }
+    sentences
+}
+
+fn tainted(study: &Study) -> String {
+    let off = study.null_control.as_ref().and_then(|null| {
+        let (low, high) = (null.low?, null.high?);
+        Some(format!(" came out at {} ({})", units::ratio(null.estimate?), units::ratio_interval(low, high)))
+    });
+    format!(
+        "Tainted: the null control, the baseline measured against itself,{}, beyond the margin of {}; no verdict of this study stands.",
+        off.unwrap_or_else(|| " was off".to_owned()),
+        units::percent(study.margin),
+    )
+}
+
+fn cut_short(study: &Study) -> String {
+    let why = if study.stop_reason == "budget" { "Its time was up" } else { "It was interrupted" };
+    let planned = study.looks.last().copied().unwrap_or(study.workers).max(study.workers);
+    let after = format!("{why} after {} of {} workers", study.workers, planned);
+    let next = if study.stop_reason == "budget" { "A larger --budget gives it time." } else { "Measure it again." };
+    match study.workers_used {
+        0 => format!("{after}, before the first planned look: its comparisons are unresolved. {next}"),
+        used => {
+            format!("{after}: its verdicts rest on the {used} of the last look that it reached.")
+        }
+    }
+}
+
+/// A sentence on the comparisons that the study left open, though it had its time; `None` where there are none, or a caution says why.
+pub fn undecided(study: &Study) -> Option<String> {
+    let verdicts = study.cases.iter().filter_map(|case| case.ratio.map(|ratio| ratio.verdict));
+    let open = verdicts.filter(|verdict| *verdict == Verdict::Unresolved).count();
+    match open {
+        0 => None,
+        _ if study.tainted || study.stop_reason != "looks" => None,
+        1 => Some("One comparison was still unresolved at the last planned look.".to_owned()),
+        some => Some(format!("{some} comparisons were still unresolved at the last planned look.")),
+    }
+}
+
+/// How the scenario's file lay in the page cache, which decides faults and device bytes; `None` where that was not seen.
+pub fn cache(study: &Study) -> Option<String> {
+    let cache = study.cache.as_ref().filter(|cache| cache.pages > 0)?;
+    let faults = cache.pass_minor_faults;
+    let mut text = format!(
+        "The file in the page cache: {}; one pass over a fresh mapping met {}",
+        many(cache.pages, "page"),
+        many(faults, "minor fault")
+    );
+    if faults > 0 {
+        text += &format!(", {} a page", units::count(faults as f64 / cache.pages as f64));
+    }
+    match commonest_folio(study) {
+        Some((size, part)) => Some(
+            text + &format!(
+                "; {} of its pages lay in folios of {}.",
+                percent_of_pages(part),
+                units::bytes(size as f64)
+            ),
+        ),
+        None => Some(text + "; how large its folios are could not be read."),
+    }
+}
+
+/// The size in bytes of the folios that hold most of the file's pages, and which part of them.
+pub fn commonest_folio(study: &Study) -> Option<(u64, f64)> {
+    let folios = study.cache.as_ref()?.folios.as_ref()?;
+    let all: u64 = folios.values().sum();
+    let (size, pages) = folios.iter().max_by_key(|(_, pages)| **pages)?;
+    (all > 0).then(|| (*size, *pages as f64 / all as f64))
+}
+
+/// A whole number of per cent, and all of them only if it is all.
+fn percent_of_pages(part: f64) -> String {
+    if part == 1.0 { "all".to_owned() } else { units::percent((part * 100.0).floor() / 100.0) }
+}
+
+/// Rounds that were dropped, and why: a sentence for each case whose proof failed.
+pub fn dropped(study: &Study) -> Vec<String> {
+    rows::ordered(study)
+        .into_iter()
+        .filter(|case| case.proof.dropped_rounds > 0)
+        .map(|case| {
+            let reasons: Vec<String> =
+                case.proof.reasons.iter().map(|(reason, times)| format!("{reason} (×{times})")).collect();
+            let rounds = many(case.proof.dropped_rounds, "round");
+            let whose = if case.status == Status::Failed { "of its own" } else { "for all methods" };
+            let why = if reasons.is_empty() { "no reason was recorded".to_owned() } else { reasons.join("; ") };
+            format!("{}: {rounds} dropped, {whose}: {why}", case.method)
+        })
+        .collect()
+}
+
+/// `1 worker`, `12 workers`.
+pub fn many(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", units::grouped(count as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_study_that_went_well_needs_no_caution() {
+        assert_eq!(cautions(&sample::edit_write_4k()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_tainted_study_says_what_the_null_control_showed() {
+        assert_eq!(
+            cautions(&sample::touch_cold_sequential()),
+            [
+                "Tainted: the null control, the baseline measured against itself, came out at ×1.08 (1.06–1.11), beyond the margin of 5 %; \
+              no verdict of this study stands."
+            ]
+        );
+    }
+
+    #[test]
+    fn a_study_cut_short_says_how_far_it_came() {
+        let mut study = sample::touch_mapped();
+        assert_eq!(
+            cautions(&study),
+            ["Its time was up after 3 of 22 workers, before the first planned look: its comparisons are unresolved. \
+              A larger --budget gives it time."]
+        );
+        (study.workers, study.workers_used) = (14, 11);
+        assert_eq!(
+            cautions(&study),
+            ["Its time was up after 14 of 22 workers: its verdicts rest on the 11 of the last look that it reached."]
+        );
+    }
+
+    #[test]
+    fn dropped_rounds_are_told_with_their_reasons() {
+        assert_eq!(
+            dropped(&sample::edit_write_1m()),
+            ["mmap+msync(MS_SYNC): 2 rounds dropped, for all methods: foreign I/O on the device (×2)"]
+        );
+    }
+
+    #[test]
+    fn an_interrupted_study_is_not_told_to_take_more_time() {
+        let mut study = sample::touch_mapped();
+        study.stop_reason = "interrupted".to_owned();
+        let said = cautions(&study).join(" ");
+        assert!(said.starts_with("It was interrupted after 3 of 22 workers") && !said.contains("--budget"), "{said}");
+    }
+
+    #[test]
+    fn what_stays_open_after_the_last_look_is_counted() {
+        let mut study = sample::edit_write_4k();
+        assert_eq!(undecided(&study), None, "it stopped before");
+        study.stop_reason = "looks".to_owned();
+        assert_eq!(undecided(&study).as_deref(), Some("One comparison was still unresolved at the last planned look."));
+        assert_eq!(undecided(&sample::touch_cold_sequential()), None, "that it is tainted says more");
+    }
+
+    #[test]
+    fn the_cache_is_told_with_its_folios_where_they_could_be_read() {
+        assert_eq!(
+            cache(&sample::edit_write_1m()).as_deref(),
+            Some(
+                "The file in the page cache: 16,384 pages; one pass over a fresh mapping met 70 minor faults, 0.0043 a page; 99 % of its pages lay in folios of 1.0 MiB."
+            )
+        );
+        let mut study = sample::edit_write_4k();
+        assert!(cache(&study).is_some_and(|text| text.ends_with("; all of its pages lay in folios of 4.0 KiB.")));
+        study.cache.iter_mut().for_each(|cache| cache.folios = None);
+        assert!(cache(&study).is_some_and(|text| text.ends_with("; how large its folios are could not be read.")));
+        assert_eq!(cache(&sample::ipc_one_core()), None);
+    }
+}

@@ -1,0 +1,23 @@
+//! What does a study look like? Its ratios and its latencies, as SVG.
+
+mod axis;
+mod canvas;
+mod latencies;
+mod ratios;
+
+pub use canvas::Plot;
+pub use latencies::latencies;
+pub use ratios::ratios;
+
+/// Why a plot could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("drawing {what}: {why}; please report this, with the run.json that it happens with")]
+pub struct PlotError {
+    /// Which plot.
+    what: String,
+    /// What the drawing library says.
+    why: String,
+}
+
+#[cfg(test)]
+mod tests;
