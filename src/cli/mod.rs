@@ -1,0 +1,55 @@
+//! What a user types: one file a command.
+
+mod check;
+mod list;
+mod progress;
+mod report;
+mod run;
+mod select;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// mmap or read/write, and how to sync? Measured, proven and compared on your own machine, kernel and filesystem.
+#[derive(Debug, Parser)]
+#[command(name = "pagewise", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure, and leave a report
+    Run(run::RunArgs),
+    /// Show what would be measured: scenarios, their parameters, their methods
+    List(list::ListArgs),
+    /// Prove the rules of mapping that the measurements rest on, on this kernel and filesystem
+    Check(check::CheckArgs),
+    /// Draw the report of a recorded run again
+    Report(report::ReportArgs),
+    /// A part of a study, in a process of its own: started by `run`
+    #[command(hide = true)]
+    Worker,
+}
+
+/// The exit code of a usage error.
+const USAGE: u8 = 2;
+
+/// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 usage.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Worker => worker::run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("pagewise: {error:#}");
+        let usage = error.is::<select::UsageError>();
+        ExitCode::from(if usage { USAGE } else { 1 })
+    })
+}

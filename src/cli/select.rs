@@ -1,0 +1,166 @@
+//! Which scenarios and methods are meant: `[AREA…] --where KEY=VALUE --method GLOB --quick --file PATH`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use glob::Pattern;
+
+use crate::areas::{self, Options, Spec, UserFile};
+use crate::os::page_size;
+
+/// A request that names what is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct SelectArgs {
+    /// Areas; all of them by default
+    #[arg(value_name = "AREA", value_parser = areas::ALL.map(|area| area.name()).to_vec())]
+    areas: Vec<String>,
+
+    /// Only scenarios with this parameter, such as state=warm or history=write-4K; several are separated by commas
+    #[arg(long = "where", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
+    filters: Vec<(String, String)>,
+
+    /// Only methods whose names match this pattern, such as 'mmap*', beside each scenario's baseline
+    #[arg(long = "method", value_name = "GLOB", value_parser = |text: &str| Pattern::new(text).map_err(|error| error.to_string()))]
+    methods: Vec<Pattern>,
+
+    /// A scenario or two an area, on small files: at most 40 s
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Read this file in place of one of ours: page_touch alone, warm and mapped; it is opened read-only
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+
+    /// Let --file be evicted from the page cache, and so be measured cold as well
+    #[arg(long, requires = "file")]
+    evict: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, such as state=warm".to_owned()),
+    }
+}
+
+impl SelectArgs {
+    /// What the catalogue is made from.
+    ///
+    /// # Errors
+    /// A `--file` that cannot be measured, in one sentence.
+    pub fn options(&self) -> anyhow::Result<Options> {
+        let file = self.file.as_deref().map(measurable).transpose()?;
+        Ok(Options { quick: self.quick, file, evict: self.evict })
+    }
+
+    /// The studies that are meant, in the catalogue's order.
+    ///
+    /// # Errors
+    /// [`UsageError`] where nothing fits, naming what there is.
+    pub fn specs(&self, options: &Options) -> Result<Vec<Spec>, UsageError> {
+        let mut chosen: Vec<Spec> = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
+        for (key, value) in &self.filters {
+            chosen = keep(chosen, key, value)?;
+        }
+        if self.methods.is_empty() {
+            return Ok(chosen);
+        }
+        chosen.retain(|spec| spec.plan.methods.iter().any(|method| self.matches(&method.name)));
+        for spec in &mut chosen {
+            self.keep_methods(spec);
+        }
+        if chosen.is_empty() {
+            let globs: Vec<&str> = self.methods.iter().map(Pattern::as_str).collect();
+            return Err(UsageError(format!(
+                "--method {}: no method matches; `pagewise list` names them",
+                globs.join(" ")
+            )));
+        }
+        Ok(chosen)
+    }
+
+    fn areas(&self, options: &Options) -> Result<Vec<&'static dyn areas::Area>, UsageError> {
+        let named = |name: &str| self.areas.is_empty() || self.areas.iter().any(|area| area == name);
+        let reads_file = |name: &str| options.file.is_none() || name == "page_touch";
+        let chosen: Vec<_> =
+            areas::ALL.into_iter().filter(|area| named(area.name()) && reads_file(area.name())).collect();
+        if chosen.is_empty() {
+            return Err(UsageError("--file is for page_touch: leave the area out, or name page_touch".to_owned()));
+        }
+        Ok(chosen)
+    }
+
+    fn matches(&self, method: &str) -> bool {
+        self.methods.iter().any(|pattern| pattern.matches(method))
+    }
+
+    /// Leaves the methods that match, and the baseline, without which there is nothing to compare with.
+    fn keep_methods(&self, spec: &mut Spec) {
+        let plan = &mut spec.plan;
+        let baseline = plan.methods[plan.baseline].name.clone();
+        plan.methods.retain(|method| method.name == baseline || self.matches(&method.name));
+        plan.baseline = plan.methods.iter().position(|method| method.name == baseline).unwrap_or(0);
+    }
+}
+
+fn keep(specs: Vec<Spec>, key: &str, value: &str) -> Result<Vec<Spec>, UsageError> {
+    let fits = |spec: &Spec| {
+        let named = match key {
+            "id" => Some(&spec.plan.scenario.id),
+            "area" => Some(&spec.plan.area),
+            _ => spec.plan.scenario.params.get(key),
+        };
+        named.is_some_and(|found| found == value)
+    };
+    if specs.iter().any(fits) {
+        return Ok(specs.into_iter().filter(fits).collect());
+    }
+    let keys: BTreeSet<&str> =
+        specs.iter().flat_map(|spec| spec.plan.scenario.params.keys().map(String::as_str)).collect();
+    let values: BTreeSet<&str> =
+        specs.iter().filter_map(|spec| spec.plan.scenario.params.get(key)).map(String::as_str).collect();
+    let known = |set: BTreeSet<&str>| set.into_iter().collect::<Vec<_>>().join(", ");
+    Err(UsageError(if values.is_empty() {
+        format!("--where {key}={value}: no scenario has {key}; there are {}, id and area", known(keys))
+    } else {
+        format!("--where {key}={value}: no scenario fits; {key} is one of {}", known(values))
+    }))
+}
+
+/// The file's full path and size, if it is one that can be mapped and read.
+fn measurable(path: &Path) -> anyhow::Result<UserFile> {
+    let shown = path.display();
+    let found =
+        fs::metadata(path).map_err(|error| anyhow::anyhow!("--file {shown}: {error}; name a file that is there"))?;
+    let kind = found.file_type();
+    if found.is_dir() {
+        anyhow::bail!("--file {shown}: a folder; name a file in it");
+    }
+    if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
+        anyhow::bail!("--file {shown}: not a regular file; only those can be compared by mapping and reading");
+    }
+    File::open(path).map_err(|error| anyhow::anyhow!("--file {shown}: {error}; name one that you may read"))?;
+    match found.len() {
+        0 => anyhow::bail!("--file {shown}: empty; there is nothing to read in it"),
+        bytes if bytes < page_size() as u64 => {
+            anyhow::bail!("--file {shown}: {bytes} bytes, less than a page of {}; name a larger one", page_size())
+        }
+        bytes => {
+            let path = fs::canonicalize(path)?;
+            // Paths go to workers as JSON.
+            anyhow::ensure!(
+                path.to_str().is_some(),
+                "--file {shown}: its path is not UTF-8; name it by another, such as a link"
+            );
+            Ok(UserFile { path, bytes })
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `pagewise` command: see `pagewise --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pagewise::cli::main()
+}
