@@ -1,0 +1,8 @@
+//! The example programs, run as a reader runs them: what they do to files, and what they say of bad input.
+
+mod edits;
+mod family;
+mod limits;
+mod refusals;
+mod support;
+mod watching;
