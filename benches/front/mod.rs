@@ -1,0 +1,176 @@
+//! What the Criterion targets share: the suite's own methods, an operation an iteration.
+//!
+//! Criterion answers "did this change since I last looked?" at one's desk. Which method is faster, and how sure that is, says
+//! `pagewise run`: its ratios come from interleaved rounds in fresh processes, Criterion's from blocks one after the other.
+
+mod words;
+
+use std::path::Path;
+use std::time::Duration;
+
+use criterion::{Criterion, SamplingMode};
+use pagewise::areas::{self, Area, Options, Spec};
+use pagewise::engine::method::{Case, DiskGauge, Draw, Trouble};
+use pagewise::engine::protocol::Size;
+use pagewise::os::disk::DiskStat;
+use pagewise::site::Site;
+use words::Words;
+
+/// A benchmark: a method of the scenario that has these parameters.
+pub struct Pick {
+    /// The benchmark's name, after its area's.
+    pub name: &'static str,
+    /// Parameters that name the scenario among those of `pagewise list`.
+    pub scenario: &'static [(&'static str, &'static str)],
+    /// The method.
+    pub method: &'static str,
+}
+
+/// Runs an area's picks under Criterion, with the command line that `cargo bench -- …` gives.
+pub fn main(area: &str, picks: &[Pick]) {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion");
+    let area = areas::named(area).expect("an area of the catalogue");
+    let (picks, missing): (Vec<_>, Vec<_>) =
+        picks.iter().map(|pick| (pick, unavailable(area, pick))).partition(|(_, reason)| reason.is_none());
+    let picks: Vec<&Pick> = picks.into_iter().map(|(pick, _)| pick).collect();
+    if let Some(sentence) = missing_baseline(&home, area.name(), &picks) {
+        eprintln!("{sentence}");
+        std::process::exit(1);
+    }
+    for (pick, reason) in missing {
+        println!("{}/{}: skipped: {}", area.name(), pick.name, reason.unwrap_or_default());
+    }
+    let mut criterion = Criterion::default()
+        .output_directory(&home)
+        .without_plots()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500))
+        .sample_size(20)
+        .configure_from_args();
+    let mut group = criterion.benchmark_group(area.name());
+    // The same number of operations in every sample: the state is made anew for each.
+    group.sampling_mode(SamplingMode::Flat);
+    for pick in picks {
+        let mut fixture = None;
+        group.bench_function(pick.name, |bencher| {
+            // Criterion calls this once a sample, and not at all for what is filtered out or listed.
+            let fixture = fixture.get_or_insert_with(|| Fixture::new(area, pick));
+            bencher.iter_custom(|operations| fixture.time(operations));
+        });
+    }
+    group.finish();
+    criterion.final_summary();
+}
+
+/// The study that a pick is of.
+fn spec(area: &dyn Area, pick: &Pick) -> Spec {
+    let fits = |spec: &Spec| {
+        let params = &spec.plan.scenario.params;
+        pick.scenario.iter().all(|(key, value)| params.get(*key).is_some_and(|found| found == value))
+    };
+    area.specs(&Options::default()).into_iter().find(fits).expect("a scenario of the catalogue")
+}
+
+/// Why this machine cannot do a pick, where that can be known without its files.
+fn unavailable(area: &dyn Area, pick: &Pick) -> Option<String> {
+    let spec = spec(area, pick);
+    if !spec.files.is_empty() {
+        return None;
+    }
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    match area.open(&Options::default(), &spec.plan.scenario.id, pick.method, scratch) {
+        Err(Trouble::Unavailable(reason)) => Some(reason),
+        _ => None,
+    }
+}
+
+/// Ends the target, its files removed: a figure that was not measured must not be printed.
+fn give_up(what: &str, why: impl std::fmt::Display, site: Option<Site>) -> ! {
+    drop(site);
+    eprintln!("{what}: {why}");
+    std::process::exit(1)
+}
+
+/// A method ready to be measured, and its files.
+struct Fixture {
+    case: Box<dyn Case>,
+    size: Size,
+    batches: u64,
+    name: String,
+    site: Option<Site>,
+}
+
+/// Criterion has no use for device counters.
+struct NoDisk;
+
+impl DiskGauge for NoDisk {
+    fn read(&mut self) -> Option<DiskStat> {
+        None
+    }
+}
+
+impl Fixture {
+    fn new(area: &dyn Area, pick: &Pick) -> Self {
+        let spec = spec(area, pick);
+        // The first file is the scenario's; a second is for methods that go past the cache, which are not picked here.
+        let files = &spec.files[..spec.files.len().min(1)];
+        let space = files.iter().map(|file| file.bytes).sum();
+        let site = Site::make(Path::new(env!("CARGO_TARGET_TMPDIR")), space)
+            .unwrap_or_else(|error| give_up(pick.name, error, None));
+        let built = files.iter().try_for_each(|file| file.build(site.path()).map(drop));
+        let opened =
+            built.and_then(|()| area.open(&Options::default(), &spec.plan.scenario.id, pick.method, site.path()));
+        match opened {
+            Ok(case) => Self { case, size: spec.plan.size, batches: 0, name: pick.name.to_owned(), site: Some(site) },
+            Err(trouble) => give_up(pick.name, trouble, Some(site)),
+        }
+    }
+
+    /// The time of `operations`. A scenario with a fixed batch is done in whole batches, and the time taken in proportion. A
+    /// batch whose state could not be had is tried again.
+    fn time(&mut self, operations: u64) -> Duration {
+        let (batch, most) = match self.size {
+            Size::Fixed(k) => (k, k),
+            Size::Lasting { most, .. } => (operations.min(most), most),
+        };
+        let (mut ns, mut done, mut troubles) = (0_u64, 0_u64, 0);
+        while done < operations {
+            self.batches += 1;
+            let draw = Draw { ops: batch.min(most), seed: self.batches };
+            match self.case.measure(draw, &mut NoDisk) {
+                Ok(measured) => {
+                    ns += measured.ns;
+                    done += draw.ops;
+                }
+                Err(Trouble::Unproven(_)) if troubles < 10 => troubles += 1,
+                Err(trouble) => give_up(&self.name, trouble, self.site.take()),
+            }
+        }
+        Duration::from_nanos((ns as f64 * operations as f64 / done.max(1) as f64) as u64)
+    }
+}
+
+/// A sentence about the baseline that the command line compares with, where it was never saved.
+fn missing_baseline(home: &Path, area: &str, picks: &[&Pick]) -> Option<String> {
+    let words = Words::read();
+    let named = words.value(&["--baseline", "-b", "--load-baseline"])?;
+    let meant =
+        |name: &str| words.filters.is_empty() || words.filters.iter().any(|filter| name.contains(filter.as_str()));
+    let own = picks.iter().map(|pick| (format!("{area}/{}", pick.name), home.join(area).join(pick.name).join(named)));
+    let missing = own.filter(|(name, _)| meant(name)).find(|(_, saved)| !saved.is_dir()).map(|(name, _)| name);
+    // The first target speaks for all, before anything is measured.
+    let others = || {
+        areas::ALL
+            .iter()
+            .map(|other| other.name())
+            .filter(|other| words.filters.is_empty() && !saved(home, other, named))
+    };
+    let missing = missing.or_else(|| others().next().map(str::to_owned))?;
+    Some(format!("no baseline \"{named}\" of {missing}: save it first with `cargo bench -- --save-baseline {named}`"))
+}
+
+/// Whether any benchmark of an area has this baseline.
+fn saved(home: &Path, area: &str, baseline: &str) -> bool {
+    std::fs::read_dir(home.join(area))
+        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().join(baseline).is_dir())))
+}
