@@ -34,7 +34,7 @@ pub enum SiteError {
     #[error("--dir {}: not a folder; name the folder to work in", .0.display())]
     NotAFolder(PathBuf),
     /// No file can be made in it.
-    #[error("--dir {}: no file can be written there: {}; name a folder that you can write to", dir.display(), why.desc())]
+    #[error("--dir {}: no file can be made in it: {}; name a folder that you can write to", dir.display(), why.desc())]
     Unwritable {
         /// The folder.
         dir: PathBuf,

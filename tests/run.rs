@@ -172,7 +172,7 @@ fn bad_input_is_one_clear_sentence() {
         (vec!["run".into(), "--budget".into(), "soon".into()], 2, "90s"),
         (vec!["run".into(), "--budget".into(), "0".into()], 2, "1s"),
         (vec!["run".into(), "--label".into(), "a/b".into()], 2, "letters"),
-        (vec!["list".into(), "--where".into(), "state=tepid".into()], 2, "cold, mapped, warm"),
+        (vec!["list".into(), "--where".into(), "state=tepid".into()], 2, "state is cold, mapped, warm"),
         (vec!["list".into(), "--where".into(), "colour=red".into()], 2, "no scenario has colour"),
         (vec!["list".into(), "--where".into(), "state".into()], 2, "KEY=VALUE"),
         (vec!["list".into(), "--method".into(), "teleport*".into()], 2, "no method matches"),

@@ -15,6 +15,9 @@ use clap::{Parser, Subcommand};
 /// mmap or read/write, and how to sync? Measured, proven and compared on your own machine, kernel and filesystem.
 #[derive(Debug, Parser)]
 #[command(name = "pagewise", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed (a claim that fails among it), 2 usage. Colours respect NO_COLOR."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -26,7 +29,7 @@ enum Command {
     Run(run::RunArgs),
     /// Show what would be measured: scenarios, their parameters, their methods
     List(list::ListArgs),
-    /// Prove the rules of mapping that the measurements rest on, on this kernel and filesystem
+    /// Prove the claims about mapping that the measurements rest on, on this kernel and filesystem
     Check(check::CheckArgs),
     /// Draw the report of a recorded run again
     Report(report::ReportArgs),

@@ -35,7 +35,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = "./results/local")]
     out: PathBuf,
 
-    /// The whole run's time, such as 90s, 4m or 1h; studies that it cuts short are unresolved [default: 4m, 33s with --quick]
+    /// About how long the run takes, such as 90s, 4m or 1h. A study that it cuts short is unresolved, but takes at least one worker: a
+    /// budget too short for that is exceeded [default: 4m, 33s with --quick]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     budget: Option<Duration>,
 

@@ -23,7 +23,7 @@ pub struct SelectArgs {
     #[arg(value_name = "AREA", value_parser = areas::ALL.map(|area| area.name()).to_vec())]
     areas: Vec<String>,
 
-    /// Only scenarios with this parameter, such as state=warm or history=write-4K; several are separated by commas
+    /// Only scenarios with all of these parameters, such as state=warm,history=write-4K; `pagewise list` shows them, id and area among them
     #[arg(long = "where", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
     filters: Vec<(String, String)>,
 
@@ -129,9 +129,12 @@ fn keep(specs: Vec<Spec>, key: &str, value: &str) -> Result<Vec<Spec>, UsageErro
         specs.iter().filter_map(|spec| spec.plan.scenario.params.get(key)).map(String::as_str).collect();
     let known = |set: BTreeSet<&str>| set.into_iter().collect::<Vec<_>>().join(", ");
     Err(UsageError(if values.is_empty() {
-        format!("--where {key}={value}: no scenario has {key}; there are {}, id and area", known(keys))
+        format!(
+            "--where {key}={value}: no scenario has {key}; those that fit the rest have {}, id and area",
+            known(keys)
+        )
     } else {
-        format!("--where {key}={value}: no scenario fits; {key} is one of {}", known(values))
+        format!("--where {key}={value}: no scenario is left; of those that fit the rest, {key} is {}", known(values))
     }))
 }
 

@@ -87,7 +87,9 @@ impl Column {
             Self::Ratio => "Time of this method over time of the baseline, within the same rounds; below 1 is faster",
             Self::RatioInterval => "The exact interval of the ratio, which the verdict rests on",
             Self::Verdict => "What the interval of the ratio says",
-            Self::Floor => "Time of one operation as a multiple of what this machine cannot go below",
+            Self::Floor => {
+                "Time of one operation as a multiple of the bare operations that it needs, measured before the studies"
+            }
             Self::MinorFaults => "Page faults met without I/O, an operation",
             Self::FaultsPerPage => "Minor faults for each page that the operation uses",
             Self::MajorFaults => "Page faults that waited for I/O, an operation",

@@ -153,12 +153,12 @@ fn ask(point: &Point) -> Question {
     let (size, unit) =
         if point.bytes.is_multiple_of(1 << 20) { (point.bytes >> 20, "MiB") } else { (point.bytes, "B") };
     let touched = if point.whole() { "all".to_owned() } else { point.touched.to_string() };
-    let what = if point.path.is_some() { "your file" } else { "a file" };
+    let what = if point.path.is_some() { "the whole pages of your file," } else { "a file of" };
     let many = if point.whole() { "every page".to_owned() } else { format!("{touched} pages") };
     Question {
         words: vec![("state", point.state.name()), ("pattern", point.pattern.name())],
         text: format!(
-            "{} order over {many} of {what} of {size} {unit}, {}: {job}.",
+            "{} order over {many} of {what} {size} {unit}, {}: {job}.",
             capital(point.pattern.name()),
             state_in_words(point)
         ),
@@ -175,7 +175,7 @@ fn ask(point: &Point) -> Question {
         size: Size::Fixed(point.touched),
         margin: if point.state == State::Cold { super::area::DEVICE_MARGIN } else { MARGIN },
         floor: (point.job == Use::Sum).then_some(("page read", 1.0)),
-        bytes_per_op: Some(page_size() as u64),
+        bytes_per_op: Some(if point.job == Use::Touch { 1 } else { page_size() as u64 }),
         files: if point.path.is_some() { Vec::new() } else { vec![point.recipe(), point.own_recipe()] },
         weight: match (point.state, point.pattern) {
             (State::Cold, Pattern::Sequential) => 3.5,

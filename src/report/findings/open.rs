@@ -19,7 +19,7 @@ pub fn open(run: &Run) -> Option<Finding> {
     let parts: Vec<String> = [
         (too_close, many(too_close, "comparison") + " too close to call or out of time"),
         (tainted, many(tainted, "null control") + " off, so that no verdict of its study stands"),
-        (missing(Status::Unavailable), many(missing(Status::Unavailable), "case") + " that this machine cannot do"),
+        (missing(Status::Unavailable), many(missing(Status::Unavailable), "case") + " that cannot be measured here"),
         (missing(Status::Failed), many(missing(Status::Failed), "case") + " that failed"),
     ]
     .into_iter()
