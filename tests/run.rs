@@ -115,6 +115,13 @@ fn a_recorded_run_can_be_drawn_again_elsewhere() {
     fs::remove_file(run_folder.join("report.html")).unwrap();
     pagewise().arg("report").arg(&run_folder).assert().success();
     assert!(run_folder.join("report.html").exists());
+    pagewise()
+        .arg("report")
+        .arg(&run_folder)
+        .arg("--markdown")
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("| `MAP_PRIVATE+store` |"));
 }
 
 #[test]

@@ -19,14 +19,26 @@ pub struct ReportArgs {
     /// The folder for report.html and plots/ [default: the run's own]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// Print the tables as Markdown, for a page of your own, and write nothing
+    #[arg(long, conflicts_with = "out")]
+    markdown: bool,
 }
 
 /// Draws the report from the run alone, wherever it was made. The page's path is the last line on standard output.
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let recorded = store::load(&args.run)?;
+    if args.markdown {
+        let tables: Vec<String> = recorded.studies.iter().map(report::table::markdown_table).collect();
+        return say(&tables.join("\n"));
+    }
     let written = report::write(&recorded, args.out.as_deref().unwrap_or_else(|| folder_of(&args.run)))?;
-    match writeln!(io::stdout(), "{}", written.html.display()) {
-        // Nobody reads the path; the report is written all the same.
+    say(&written.html.display().to_string())
+}
+
+/// Prints; nobody need read it.
+fn say(text: &str) -> anyhow::Result<ExitCode> {
+    match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
     }
@@ -57,7 +69,7 @@ mod tests {
     }
 
     fn report(run: PathBuf, out: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-        super::run(&ReportArgs { run, out })
+        super::run(&ReportArgs { run, out, markdown: false })
     }
 
     #[test]
