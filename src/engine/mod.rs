@@ -11,6 +11,7 @@
 //! | [`worker`] | what a fresh process does with its part of a study |
 //! | [`process`] | how a worker is started, bounded, and its death explained |
 //! | [`study`] | how many rounds are taken, and when to stop |
+//! | [`ledger`] | what a study takes down as it goes |
 //! | [`gates`] | which rounds count |
 //! | [`summary`] | what the batches come to |
 //! | [`interrupt`] | whether the user has asked to stop |
@@ -18,6 +19,7 @@
 pub mod clock;
 pub mod gates;
 pub mod interrupt;
+pub mod ledger;
 pub mod method;
 pub mod process;
 pub mod protocol;
