@@ -88,6 +88,8 @@ pub struct AreaOf<P: 'static> {
     pub name: &'static str,
     /// What it answers, in a sentence.
     pub about: &'static str,
+    /// Whether it can work on a file of the user's (`--file`).
+    pub takes_file: bool,
     /// Its points, each a scenario.
     pub points: fn(&Options) -> Vec<P>,
     /// What a point asks.
@@ -115,6 +117,9 @@ pub trait Area: Sync {
     /// What it answers.
     fn about(&self) -> &'static str;
 
+    /// Whether it can work on a file of the user's.
+    fn takes_file(&self) -> bool;
+
     /// What would be measured.
     fn specs(&self, options: &Options) -> Vec<Spec>;
 
@@ -133,6 +138,10 @@ impl<P> Area for AreaOf<P> {
 
     fn about(&self) -> &'static str {
         self.about
+    }
+
+    fn takes_file(&self) -> bool {
+        self.takes_file
     }
 
     fn specs(&self, options: &Options) -> Vec<Spec> {

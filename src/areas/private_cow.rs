@@ -20,6 +20,7 @@ use super::draw::{self, Pattern};
 pub static AREA: AreaOf<Point> = AreaOf {
     name: "private_cow",
     about: "a private editable copy of a file: copy-on-write through MAP_PRIVATE, against reading it into a buffer",
+    takes_file: false,
     points,
     ask,
     methods: METHODS,

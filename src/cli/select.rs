@@ -89,11 +89,13 @@ impl SelectArgs {
 
     fn areas(&self, options: &Options) -> Result<Vec<&'static dyn areas::Area>, UsageError> {
         let named = |name: &str| self.areas.is_empty() || self.areas.iter().any(|area| area == name);
-        let reads_file = |name: &str| options.file.is_none() || name == "page_touch";
-        let chosen: Vec<_> =
-            areas::ALL.into_iter().filter(|area| named(area.name()) && reads_file(area.name())).collect();
+        let fits = |area: &dyn areas::Area| named(area.name()) && (options.file.is_none() || area.takes_file());
+        let chosen: Vec<_> = areas::ALL.into_iter().filter(|area| fits(*area)).collect();
         if chosen.is_empty() {
-            return Err(UsageError("--file is for page_touch: leave the area out, or name page_touch".to_owned()));
+            let takers: Vec<&str> =
+                areas::ALL.into_iter().filter(|area| area.takes_file()).map(|area| area.name()).collect();
+            let takers = takers.join(", ");
+            return Err(UsageError(format!("--file is for {takers}: leave the area out, or name {takers}")));
         }
         Ok(chosen)
     }

@@ -21,6 +21,7 @@ use transport::{FilePoll, Futex, Pipes, Socket, Spin};
 pub static AREA: AreaOf<Point> = AreaOf {
     name: "fork_ipc",
     about: "messages through memory shared across fork or a file mapped by two processes, against pipes and sockets",
+    takes_file: false,
     points,
     ask,
     methods: METHODS,

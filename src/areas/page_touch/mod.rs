@@ -25,6 +25,7 @@ use reading::Read;
 pub static AREA: AreaOf<Point> = AreaOf {
     name: "page_touch",
     about: "reading a file's pages through a mapping, against pread, by pattern and cache state",
+    takes_file: true,
     points,
     ask,
     methods: METHODS,

@@ -23,6 +23,7 @@ use written::Written;
 pub static AREA: AreaOf<Point> = AreaOf {
     name: "shared_edit",
     about: "changing a file through a shared mapping and making it durable, against write and its syncs",
+    takes_file: false,
     points,
     ask,
     methods: METHODS,
