@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use pagewise::engine::method::Flaw;
+use pagewise::engine::plan::{MethodPlan, Plan};
 use pagewise::engine::process::{Death, Executor};
 use pagewise::engine::protocol::{Answer, Batch, DiskCounts, Size, Standing, Task};
-use pagewise::engine::study::{self, MethodPlan, Plan};
+use pagewise::engine::study;
 use pagewise::results::model::{Scenario, Status, Study, Verdict};
 use pagewise::stats::{self, Sample};
 use rand::{RngExt, SeedableRng};

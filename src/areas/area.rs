@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::method::{Opened, Trouble};
+use crate::engine::plan::{MethodPlan, Plan};
 use crate::engine::protocol::Size;
-use crate::engine::study::{MethodPlan, Plan};
 use crate::results::model::Scenario;
 
 use super::dataset::Recipe;

@@ -1,7 +1,7 @@
 //! What a study takes down as it goes: each method's fate, each worker's batches, and why it stopped.
 
+use super::plan::Plan;
 use super::protocol::Batch;
-use super::study::Plan;
 
 /// Why a study stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! How it is measured: the contract, the rounds, the workers.
 //!
-//! The engine knows no area: what it measures comes as a [`study::Plan`] (in the parent process) and as
+//! The engine knows no area: what it measures comes as a [`plan::Plan`] (in the parent process) and as
 //! [`method::Case`]s (in a worker).
 //!
 //! | module | answers |
 //! |---|---|
+//! | [`plan`] | what is to be measured |
 //! | [`method`] | what a method must do, and what is inside the clock |
 //! | [`clock`] | what time it is, for as little as possible |
 //! | [`schedule`] | in which order a round takes its methods |
@@ -21,6 +22,7 @@ pub mod gates;
 pub mod interrupt;
 pub mod ledger;
 pub mod method;
+pub mod plan;
 pub mod process;
 pub mod protocol;
 pub mod schedule;

@@ -2,48 +2,16 @@
 
 use std::time::Duration;
 
-use crate::results::model::{Scenario, Study};
+use crate::results::model::Study;
 use crate::stats;
 
 use super::ledger::{Fate, Ledger, Stop};
 use super::method::Trouble;
+use super::plan::{CONFIDENCE, Plan};
 use super::process::{Death, Executor};
-use super::protocol::{Answer, Batch, Size, Task};
+use super::protocol::{Answer, Batch, Task};
 use super::schedule;
 use super::summary;
-
-/// Of a whole study: the chance that any of its verdicts is wrong is at most 1 − this.
-pub const CONFIDENCE: f64 = 0.99;
-
-/// What is to be measured.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The area's name.
-    pub area: String,
-    /// The question.
-    pub scenario: Scenario,
-    /// Its methods, in the catalogue's order.
-    pub methods: Vec<MethodPlan>,
-    /// Which of them the others are compared with.
-    pub baseline: usize,
-    /// Operations a batch.
-    pub size: Size,
-    /// Ratios within 1 ± this are equal.
-    pub margin: f64,
-    /// The floor's name, and how many of it one operation needs.
-    pub floor: Option<(String, f64)>,
-    /// Useful bytes an operation.
-    pub bytes_per_op: Option<u64>,
-}
-
-/// A method, by name.
-#[derive(Clone, Debug)]
-pub struct MethodPlan {
-    /// As in the catalogue.
-    pub name: String,
-    /// What it does, in a sentence.
-    pub about: String,
-}
 
 /// How much of a study is done: for whoever shows it.
 #[derive(Clone, Copy, Debug)]

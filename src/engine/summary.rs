@@ -14,8 +14,8 @@ use crate::stats::{self, Comparison, Sample};
 use super::gates::{self, MOST_DROPPED};
 use super::ledger::{Fate, Ledger};
 use super::method::Flaw;
+use super::plan::{CONFIDENCE, Plan};
 use super::protocol::{Batch, DiskCounts};
-use super::study::{CONFIDENCE, Plan};
 
 /// Fewer batches than this have no median worth to be called a case's own.
 const FEWEST_BATCHES: usize = 5;
