@@ -41,9 +41,11 @@ impl LogAxis {
         let coarse = [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0][..], &[1.0, 2.0, 5.0], &[1.0, 3.0]]
             .into_iter()
             .map(|parts| self.in_decades(parts, 1));
+        // Where the axis lies across a power of ten and reaches no further mark on either side.
+        let across = [1.0, 2.0, 5.0].into_iter().map(|step| self.in_steps(step));
         let sparse = (1..=6).map(|every| self.in_decades(&[1.0], every));
         let fits = |marks: &Vec<f64>| marks.len() >= 2 && self.are_apart(marks);
-        fine.chain(coarse).chain(sparse).find(fits).unwrap_or_default()
+        fine.chain(coarse).chain(across).chain(sparse).find(fits).unwrap_or_default()
     }
 
     fn are_apart(&self, marks: &[f64]) -> bool {
@@ -97,6 +99,12 @@ mod tests {
         assert_eq!(marks(0.5, 3.0), Some(vec![0.5, 0.7, 1.0, 1.5, 2.0, 3.0]));
         assert_eq!(marks(0.03, 1.2), Some(vec![0.05, 0.1, 0.2, 0.5, 1.0]));
         assert_eq!(marks(0.001, 1000.0), Some(vec![0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]));
+    }
+
+    #[test]
+    fn an_axis_across_a_power_of_ten_has_marks() {
+        let axis = LogAxis::over([75_546.9, 125_857.8].into_iter(), 1.3, (200, 700)).unwrap();
+        assert_eq!(axis.marks(), [80e3, 90e3, 100e3, 110e3, 120e3]);
     }
 
     #[test]
