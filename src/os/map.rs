@@ -41,8 +41,6 @@ pub enum Advice {
     Random,
     /// `MADV_SEQUENTIAL`: readahead forward; reclaim takes no notice of the pages' use.
     Sequential,
-    /// `MADV_WILLNEED`: start reading into the page cache.
-    WillNeed,
     /// `MADV_POPULATE_READ` (Linux 5.14): fill the page tables for reading; an error, not a signal, where a page cannot be had.
     PopulateRead,
 }
@@ -52,7 +50,6 @@ impl Advice {
         match self {
             Self::Random => libc::MADV_RANDOM,
             Self::Sequential => libc::MADV_SEQUENTIAL,
-            Self::WillNeed => libc::MADV_WILLNEED,
             Self::PopulateRead => libc::MADV_POPULATE_READ,
         }
     }
@@ -256,11 +253,6 @@ impl SharedWords {
         assert!(index + 1 < self.words && index.is_multiple_of(2), "no 64-bit word there in the shared memory");
         // SAFETY: within the mapping and, at an even word of a page, aligned; only ever accessed as an atomic.
         unsafe { self.ptr.add(index).cast().as_ref() }
-    }
-
-    /// How many words there are.
-    pub fn words(&self) -> usize {
-        self.words
     }
 }
 
