@@ -124,6 +124,11 @@ impl<'a> Reading<'a> {
         if self.ledger.workers_used() == 0 { comparison.before_any_look() } else { comparison }
     }
 
+    /// A comparison as it is published: without a verdict where the null control taints the study.
+    fn published(&self, comparison: Comparison) -> Comparison {
+        if self.tainted { comparison.of_tainted_study() } else { comparison }
+    }
+
     /// The columns of a case, every batch in them; those of a failed case's own flaws are dropped there alone.
     fn columns(&self, case: usize) -> Batches {
         let mut columns = Batches::default();
@@ -169,7 +174,7 @@ pub fn study(plan: &Plan, ledger: &Ledger) -> Study {
             estimate: reading.null.estimate,
             low: reading.null.low,
             high: reading.null.high,
-            verdict: if reading.tainted { Verdict::Unresolved } else { reading.null.verdict },
+            verdict: reading.published(reading.null).verdict,
             batches: reading.columns(plan.methods.len()),
         }),
         cases: (0..plan.methods.len()).map(|index| case(&reading, index)).collect(),
@@ -223,13 +228,13 @@ fn time(reading: &Reading<'_>, index: usize) -> Option<Estimate> {
 }
 
 fn ratio(reading: &Reading<'_>, index: usize) -> Option<Ratio> {
-    let comparison = reading.compare(index);
+    let comparison = reading.published(reading.compare(index));
     Some(Ratio {
         estimate: comparison.estimate?,
         low: comparison.low,
         high: comparison.high,
         confidence: reading.level,
-        verdict: if reading.tainted { Verdict::Unresolved } else { comparison.verdict },
+        verdict: comparison.verdict,
     })
 }
 
