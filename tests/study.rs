@@ -5,7 +5,7 @@ use std::time::Duration;
 use pagewise::engine::method::Flaw;
 use pagewise::engine::plan::{MethodPlan, Plan};
 use pagewise::engine::process::{Death, Executor};
-use pagewise::engine::protocol::{Answer, Batch, DiskCounts, Size, Standing, Task};
+use pagewise::engine::protocol::{Answer, Asked, Batch, DiskCounts, Size, Standing, Task};
 use pagewise::engine::study;
 use pagewise::results::model::{Scenario, Status, Study, Verdict};
 use pagewise::stats::{self, Sample};
@@ -53,9 +53,9 @@ impl Bench {
         }
     }
 
-    fn batch_ns(&mut self, method: usize, names: &[String], luck: f64) -> u64 {
-        let null = method > 0 && names[method] == names[0];
-        let time = self.times.iter().find(|(name, _)| *name == names[method]).expect("a known method").1;
+    fn batch_ns(&mut self, method: usize, asked: &[Asked], luck: f64) -> u64 {
+        let null = method > 0 && asked[method] == asked[0];
+        let time = self.times.iter().find(|(name, _)| *name == asked[method].method).expect("a known method").1;
         let bias = if null { self.null_bias } else { 1.0 };
         let noise = 1.0 + self.rng.random_range(-0.001..0.001);
         let ns = time * BATCH as f64 * bias * noise * luck;
@@ -65,11 +65,11 @@ impl Bench {
 }
 
 impl Executor for Bench {
-    fn execute(&mut self, names: &[String], task: Task, _: Duration) -> Result<Answer, Death> {
+    fn execute(&mut self, asked: &[Asked], task: Task, _: Duration) -> Result<Answer, Death> {
         self.now += Duration::from_millis(1);
-        let mut answer = Answer { methods: vec![Standing::default(); names.len()], k: BATCH, ..Answer::default() };
-        for (index, name) in names.iter().enumerate() {
-            match (self.fate)(name, self.workers) {
+        let mut answer = Answer { methods: vec![Standing::default(); asked.len()], k: BATCH, ..Answer::default() };
+        for (index, method) in asked.iter().enumerate() {
+            match (self.fate)(&method.method, self.workers) {
                 Fate::Kills => return Err(Death::At(index, "the worker was killed by SIGBUS".to_owned())),
                 Fate::Unavailable => answer.methods[index].unavailable = Some("not on this machine".to_owned()),
                 Fate::Fine => {}
@@ -78,8 +78,8 @@ impl Executor for Bench {
         match task {
             Task::Calibrate(_) => {
                 self.tasks.push("calibrate");
-                for index in 0..names.len() {
-                    answer.methods[index].batch_cost_ns = self.batch_ns(index, names, 1.0);
+                for index in 0..asked.len() {
+                    answer.methods[index].batch_cost_ns = self.batch_ns(index, asked, 1.0);
                 }
             }
             Task::Rounds { orders, wanted, .. } => {
@@ -92,8 +92,8 @@ impl Executor for Bench {
                     let first = answer.batches.len();
                     for (position, method) in order.iter().enumerate() {
                         let luck = 1.0 + self.rng.random_range(-self.worker_spread..=self.worker_spread);
-                        let ns = self.batch_ns(*method, names, luck);
-                        let bad = (self.flaw)(&names[*method], self.workers, round);
+                        let ns = self.batch_ns(*method, asked, luck);
+                        let bad = (self.flaw)(&asked[*method].method, self.workers, round);
                         answer.batches.push(Batch {
                             method: *method,
                             round: round as u32,
@@ -113,7 +113,7 @@ impl Executor for Bench {
             }
             Task::Latency { .. } => {
                 self.tasks.push("latency");
-                answer.stamps = names.iter().map(|_| (1..=1000).collect()).collect();
+                answer.stamps = asked.iter().map(|_| (1..=1000).collect()).collect();
             }
         }
         Ok(answer)
@@ -136,7 +136,7 @@ fn plan(names: &[&str]) -> Plan {
             history: None,
             guarantee: None,
         },
-        methods: names.iter().map(|name| MethodPlan { name: (*name).to_owned(), about: String::new() }).collect(),
+        methods: names.iter().map(|name| MethodPlan::new(name, "")).collect(),
         baseline: 0,
         size: Size::Fixed(BATCH),
         margin: 0.01,

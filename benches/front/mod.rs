@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
 use pagewise::areas::{self, Area, Options, Spec};
+use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Case, DiskGauge, Draw, Trouble};
 use pagewise::engine::protocol::Size;
 use pagewise::os::disk::DiskStat;
@@ -137,7 +138,7 @@ impl Fixture {
         while done < operations {
             self.batches += 1;
             let draw = Draw { ops: batch.min(most), seed: self.batches };
-            match self.case.measure(draw, &mut NoDisk) {
+            match self.case.measure(draw, Drag::default(), &mut NoDisk) {
                 Ok(measured) => {
                     ns += measured.ns;
                     done += draw.ops;

@@ -175,10 +175,7 @@ impl<P> AreaOf<P> {
         let baseline = fitting.iter().position(|entry| entry.name == question.baseline).unwrap_or(0);
         let plan = Plan {
             area: self.name.to_owned(),
-            methods: fitting
-                .iter()
-                .map(|entry| MethodPlan { name: entry.name.to_owned(), about: entry.about.to_owned() })
-                .collect(),
+            methods: fitting.iter().map(|entry| MethodPlan::new(entry.name, entry.about)).collect(),
             baseline,
             size: question.size,
             margin: question.margin,

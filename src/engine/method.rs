@@ -16,6 +16,7 @@ use crate::os::disk::DiskStat;
 use crate::os::usage::Usage;
 
 use super::clock;
+use super::drag::Drag;
 
 /// Why a batch does not count.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -175,11 +176,11 @@ pub trait DiskGauge {
 
 /// A method that can be measured, its type forgotten: one dynamic call a batch, outside of the clock.
 pub trait Case {
-    /// Prepares, times and settles one batch.
+    /// Prepares, times and settles one batch, slowed by `drag`.
     ///
     /// # Errors
     /// As [`Method`].
-    fn measure(&mut self, draw: Draw, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble>;
+    fn measure(&mut self, draw: Draw, drag: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble>;
 
     /// The latency pass: one batch with a clock read after each operation; appends each operation's time, in ns, to `into`.
     /// `into` is grown before the clock is read first.
@@ -202,13 +203,13 @@ pub trait Case {
 pub type Opened = Result<Box<dyn Case>, Trouble>;
 
 impl<M: Method> Case for M {
-    fn measure(&mut self, draw: Draw, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
+    fn measure(&mut self, draw: Draw, drag: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
         self.prepare(draw)?;
         let disk_before = disk.read();
         let usage_before = Usage::now();
         let start = clock::now();
         let outcome = timed(self, draw.ops);
-        let end = clock::now();
+        let end = drag.end(start);
         let usage = Usage::now().since(usage_before);
         let disk_after = disk.read();
         outcome?;
@@ -322,7 +323,7 @@ mod tests {
     #[test]
     fn a_batch_is_prepared_entered_run_left_and_settled_in_that_order() {
         let mut recorder = Recorder::default();
-        let measured = recorder.measure(DRAW, &mut NoDisk).unwrap();
+        let measured = recorder.measure(DRAW, Drag::default(), &mut NoDisk).unwrap();
         assert_eq!(recorder.calls, ["prepare 3", "enter", "run 3", "leave", "settle"]);
         assert_eq!(measured.account.checks, 1);
     }

@@ -8,6 +8,7 @@
 //! | [`plan`] | what is to be measured |
 //! | [`method`] | what a method must do, and what is inside the clock |
 //! | [`clock`] | what time it is, for as little as possible |
+//! | [`drag`] | how a known slowdown is put into a method |
 //! | [`schedule`] | in which order a round takes its methods |
 //! | [`worker`] | what a fresh process does with its part of a study |
 //! | [`process`] | how a worker is started, bounded, and its death explained |
@@ -18,6 +19,7 @@
 //! | [`interrupt`] | whether the user has asked to stop |
 
 pub mod clock;
+pub mod drag;
 pub mod gates;
 pub mod interrupt;
 pub mod ledger;

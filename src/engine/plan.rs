@@ -2,7 +2,8 @@
 
 use crate::results::model::Scenario;
 
-use super::protocol::Size;
+use super::drag::Drag;
+use super::protocol::{Asked, Size};
 
 /// Of a whole study: the chance that any of its verdicts is wrong is at most 1 − this.
 pub const CONFIDENCE: f64 = 0.99;
@@ -28,11 +29,24 @@ pub struct Plan {
     pub bytes_per_op: Option<u64>,
 }
 
-/// A method, by name.
+/// A method of a study.
 #[derive(Clone, Debug)]
 pub struct MethodPlan {
-    /// As in the catalogue.
+    /// As it stands in the results.
     pub name: String,
     /// What it does, in a sentence.
     pub about: String,
+    /// What a worker opens for it: the catalogue's method of the same name, unless the instrument itself is on trial.
+    pub asked: Asked,
+}
+
+impl MethodPlan {
+    /// The catalogue's method `name`, as it is.
+    pub fn new(name: &str, about: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: about.to_owned(),
+            asked: Asked { method: name.to_owned(), drag: Drag::default() },
+        }
+    }
 }

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::interrupt::Interrupt;
-use super::protocol::{Answer, Order, Task};
+use super::protocol::{Answer, Asked, Order, Task};
 use super::worker::{InFlight, last_words_file};
 
 /// Who does a study's tasks: fresh processes, or a test's imitation with a clock of its own.
@@ -21,7 +21,7 @@ pub trait Executor {
     ///
     /// # Errors
     /// [`Death`]: no answer came.
-    fn execute(&mut self, methods: &[String], task: Task, limit: Duration) -> Result<Answer, Death>;
+    fn execute(&mut self, methods: &[Asked], task: Task, limit: Duration) -> Result<Answer, Death>;
 
     /// Time since the executor was made.
     fn elapsed(&self) -> Duration;
@@ -56,7 +56,7 @@ pub struct Workers<'a> {
 }
 
 impl Executor for Workers<'_> {
-    fn execute(&mut self, methods: &[String], task: Task, limit: Duration) -> Result<Answer, Death> {
+    fn execute(&mut self, methods: &[Asked], task: Task, limit: Duration) -> Result<Answer, Death> {
         let order = Order {
             parent: std::process::id() as i32,
             site: self.site.to_owned(),

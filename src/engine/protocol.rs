@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::drag::Drag;
 use super::method::Flaw;
 
 /// What the parent asks.
@@ -23,9 +24,18 @@ pub struct Order {
     /// The scenario's id.
     pub scenario: String,
     /// The methods to open. An index in a task is a place in this list.
-    pub methods: Vec<String>,
+    pub methods: Vec<Asked>,
     /// What to do with them.
     pub task: Task,
+}
+
+/// A method that a worker is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Its name in the catalogue.
+    pub method: String,
+    /// By how much it is slowed.
+    pub drag: Drag,
 }
 
 /// What a worker is for.

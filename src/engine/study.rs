@@ -9,7 +9,7 @@ use super::ledger::{Fate, Ledger, Stop};
 use super::method::Trouble;
 use super::plan::{CONFIDENCE, Plan};
 use super::process::{Death, Executor};
-use super::protocol::{Answer, Batch, Task};
+use super::protocol::{Answer, Asked, Batch, Task};
 use super::schedule;
 use super::summary;
 
@@ -91,19 +91,19 @@ impl Driver<'_> {
             .collect()
     }
 
-    fn names(&self, indices: &[usize]) -> Vec<String> {
-        indices.iter().map(|index| self.plan.methods[*index].name.clone()).collect()
+    fn asked(&self, indices: &[usize]) -> Vec<Asked> {
+        indices.iter().map(|index| self.plan.methods[*index].asked.clone()).collect()
     }
 
     /// Does `task` with `indices`. A method that its worker dies of is failed, and the task is tried without it.
     fn execute(&mut self, indices: &mut Vec<usize>, null: bool, task: &dyn Fn(usize) -> Task) -> Result<Answer, Stop> {
         let mut tries = 0;
         loop {
-            let mut names = self.names(indices);
+            let mut asked = self.asked(indices);
             if null {
-                names.push(self.plan.methods[self.plan.baseline].name.clone());
+                asked.extend(self.asked(&[self.plan.baseline]));
             }
-            match self.executor.execute(&names, task(names.len()), self.limit) {
+            match self.executor.execute(&asked, task(asked.len()), self.limit) {
                 Ok(mut answer) => {
                     self.note(indices, &mut answer);
                     return self.baseline_in().map(|()| answer);

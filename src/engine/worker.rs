@@ -9,6 +9,7 @@ use crate::os::map::SharedWords;
 use crate::os::{SysError, SysResult, page_size};
 
 use super::clock;
+use super::drag::Drag;
 use super::gates;
 use super::method::{Case, DiskGauge, Draw, Measured, Opened, Trouble};
 use super::protocol::{Answer, Batch, DiskCounts, Order, Size, Standing, Task};
@@ -81,10 +82,11 @@ pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
         disk: Gauge::of(order.disk_stat.as_deref()),
         answer: Answer { methods: vec![Standing::default(); order.methods.len()], ..Answer::default() },
         cases: Vec::with_capacity(order.methods.len()),
+        drags: order.methods.iter().map(|asked| asked.drag).collect(),
         in_flight,
     };
-    for (index, name) in order.methods.iter().enumerate() {
-        bench.open(index, name, open);
+    for (index, asked) in order.methods.iter().enumerate() {
+        bench.open(index, &asked.method, open);
     }
     bench.warm_up();
     match &order.task {
@@ -104,6 +106,7 @@ struct Bench {
     disk: Gauge,
     answer: Answer,
     cases: Vec<Option<Box<dyn Case>>>,
+    drags: Vec<Drag>,
     in_flight: InFlight,
 }
 
@@ -132,7 +135,7 @@ impl Bench {
     fn measure(&mut self, index: usize, draw: Draw) -> Option<Result<Measured, Trouble>> {
         self.in_flight.at(Some(index));
         let case = self.cases[index].as_mut()?;
-        Some(case.measure(draw, &mut self.disk))
+        Some(case.measure(draw, self.drags[index], &mut self.disk))
     }
 
     /// The smallest batch of each method, not counted: the first use of a page of code is a minor fault that is not the method's.
