@@ -1,4 +1,4 @@
-//! Which pages a batch uses: drawn before the clock starts, the same for every method of a round.
+//! Which pages a batch uses: drawn before the clock starts.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -54,12 +54,12 @@ impl From<SysError> for Trouble {
     }
 }
 
-/// What a round asks of each of its methods: the same of all.
+/// What is asked of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// Operations in the batch.
     pub ops: u64,
-    /// Where the round's random choices come from.
+    /// Where the batch's random choices come from.
     pub seed: u64,
 }
 
