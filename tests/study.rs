@@ -142,6 +142,7 @@ fn plan(names: &[&str]) -> Plan {
         margin: 0.01,
         floor: None,
         bytes_per_op: None,
+        stamps: true,
     }
 }
 

@@ -181,6 +181,7 @@ impl<P> AreaOf<P> {
             margin: question.margin,
             floor: question.floor.map(|(name, units)| (name.to_owned(), units)),
             bytes_per_op: question.bytes_per_op,
+            stamps: true,
             scenario: self.scenario(&question),
         };
         Spec { plan, files: question.files, weight: question.weight }

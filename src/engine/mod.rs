@@ -9,6 +9,7 @@
 //! | [`method`] | what a method must do, and what is inside the clock |
 //! | [`clock`] | what time it is, for as little as possible |
 //! | [`drag`] | how a known slowdown is put into a method |
+//! | [`effort`] | how a study's time is divided |
 //! | [`schedule`] | in which order a round takes its methods |
 //! | [`worker`] | what a fresh process does with its part of a study |
 //! | [`process`] | how a worker is started, bounded, and its death explained |
@@ -20,6 +21,7 @@
 
 pub mod clock;
 pub mod drag;
+pub mod effort;
 pub mod gates;
 pub mod interrupt;
 pub mod ledger;

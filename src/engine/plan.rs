@@ -27,6 +27,8 @@ pub struct Plan {
     pub floor: Option<(String, f64)>,
     /// Useful bytes an operation.
     pub bytes_per_op: Option<u64>,
+    /// Whether a latency pass follows the rounds.
+    pub stamps: bool,
 }
 
 /// A method of a study.

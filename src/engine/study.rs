@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::results::model::Study;
-use crate::stats;
 
+use super::effort::{Cost, Effort};
 use super::ledger::{Fate, Ledger, Stop};
 use super::method::Trouble;
-use super::plan::{CONFIDENCE, Plan};
+use super::plan::Plan;
 use super::process::{Death, Executor};
 use super::protocol::{Answer, Asked, Batch, Task};
 use super::schedule;
@@ -69,16 +69,19 @@ const STAMPS: u64 = 20_000;
 
 impl Driver<'_> {
     fn take(&mut self, budget: Duration, progress: &mut dyn FnMut(Progress)) -> Result<Stop, Stop> {
-        let round_cost = self.calibrate()?;
+        let cost = self.calibrate()?;
         let calibrated = self.executor.elapsed();
-        let left = budget.saturating_sub(calibrated).mul_f64(1.0 - LATENCY_SHARE);
-        let overhead = calibrated.mul_f64(0.5).min(Duration::from_millis(300));
+        let share = if self.plan.stamps { 1.0 - LATENCY_SHARE } else { 1.0 };
+        let left = budget.saturating_sub(calibrated).mul_f64(share);
         self.ledger.comparisons = self.active().len();
-        (self.ledger.looks, self.ledger.rounds) = effort(self.ledger.comparisons, left, round_cost, overhead);
-        let work = (overhead + round_cost * 2 * self.ledger.rounds as u32) * PATIENCE;
+        Effort { looks: self.ledger.looks, rounds: self.ledger.rounds } =
+            Effort::fitting(left, cost, self.ledger.comparisons);
+        let work = (cost.worker + cost.round * 2 * self.ledger.rounds as u32) * PATIENCE;
         self.limit = LONGEST_WORKER.max(work);
         let stop = self.workers(calibrated + left, progress)?;
-        self.latency(budget)?;
+        if self.plan.stamps {
+            self.latency(budget)?;
+        }
         Ok(stop)
     }
 
@@ -147,15 +150,17 @@ impl Driver<'_> {
         }
     }
 
-    /// Finds what is available, and `k`. Gives what a round costs, the null control in it.
-    fn calibrate(&mut self) -> Result<Duration, Stop> {
+    /// Finds what is available, and `k`. Gives what a round costs, the null control in it, and a worker beside its rounds.
+    fn calibrate(&mut self) -> Result<Cost, Stop> {
         let mut indices = self.active();
         let size = self.plan.size;
+        let begin = self.executor.elapsed();
         let answer = self.execute(&mut indices, false, &|_| Task::Calibrate(size))?;
         self.ledger.k = answer.k;
         let baseline = answer.methods.first().map_or(0, |standing| standing.batch_cost_ns);
         let round: u64 = answer.methods.iter().map(|standing| standing.batch_cost_ns).sum();
-        Ok(Duration::from_nanos(round + baseline))
+        let worker = (self.executor.elapsed() - begin).saturating_sub(Duration::from_nanos(answer.task_ns));
+        Ok(Cost { round: Duration::from_nanos(round + baseline), worker })
     }
 
     fn workers(&mut self, deadline: Duration, progress: &mut dyn FnMut(Progress)) -> Result<Stop, Stop> {
@@ -234,23 +239,4 @@ impl Driver<'_> {
             Err(_) => Ok(()),
         }
     }
-}
-
-/// Looks and rounds a worker for `comparisons`, by what `left` has room for. More looks only where two rounds a worker fit
-/// as well; where nothing fits, one look that the budget will cut short, which is then said.
-fn effort(comparisons: usize, left: Duration, round_cost: Duration, overhead: Duration) -> (Vec<usize>, usize) {
-    const MOST_ROUNDS: f64 = 6.0;
-    for growth in [&[1.0, 1.5, 2.25][..], &[1.0, 1.6], &[1.0]] {
-        let first = stats::workers_needed(CONFIDENCE, comparisons, growth.len());
-        let looks: Vec<usize> = growth.iter().map(|factor| (first as f64 * factor).ceil() as usize).collect();
-        let workers = looks.last().copied().unwrap_or(first) as f64;
-        // A tenth in hand: calibration saw one batch of each.
-        let room = 0.9 * left.as_secs_f64() / workers - overhead.as_secs_f64();
-        let rounds = (room / round_cost.as_secs_f64().max(1e-6)).floor();
-        let enough = if growth.len() > 1 { 2.0 } else { 1.0 };
-        if rounds >= enough {
-            return (looks, rounds.min(MOST_ROUNDS) as usize);
-        }
-    }
-    (vec![stats::workers_needed(CONFIDENCE, comparisons, 1)], 1)
 }

@@ -89,11 +89,13 @@ pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
         bench.open(index, &asked.method, open);
     }
     bench.warm_up();
+    let begin = clock::now();
     match &order.task {
         Task::Calibrate(size) => bench.calibrate(*size),
         Task::Rounds { k, wanted, orders, seeds } => bench.rounds(*k, *wanted, orders, seeds),
         Task::Latency { k, operations, limit_ns, seed } => bench.latency(*k, *operations, *limit_ns, *seed),
     }
+    bench.answer.task_ns = clock::now() - begin;
     bench.verify();
     bench.in_flight.at(None);
     bench.answer
