@@ -83,7 +83,7 @@ fn ask(point: &Point) -> Question {
         history: None,
         guarantee: None,
         baseline: "pipe",
-        size: Size::Lasting { target_ns: 8_000_000, most: 20_000 },
+        size: Size::Lasting { target_ns: 2_000_000, most: 20_000 },
         margin: MARGIN,
         floor: Some(("system call", 1.0)),
         bytes_per_op: Some(16),

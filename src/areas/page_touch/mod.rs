@@ -155,7 +155,18 @@ fn ask(point: &Point) -> Question {
         if point.bytes.is_multiple_of(1 << 20) { (point.bytes >> 20, "MiB") } else { (point.bytes, "B") };
     let touched = if point.whole() { "all".to_owned() } else { point.touched.to_string() };
     let what = if point.path.is_some() { "the whole pages of your file," } else { "a file of" };
-    let many = if point.whole() { "every page".to_owned() } else { format!("{touched} pages") };
+    // Where the mapping is made outside of the clock, a page costs the same however many are in the batch.
+    let steady = point.state == State::Mapped;
+    let many = match (steady, point.whole()) {
+        (true, _) => "pages".to_owned(),
+        (false, true) => "every page".to_owned(),
+        (false, false) => format!("{touched} pages"),
+    };
+    let mut params = vec![("use", if point.job == Use::Touch { "touch" } else { "sum" }.to_owned())];
+    if !steady {
+        params.push(("touched", touched));
+    }
+    params.push(("size", format!("{size}{unit}")));
     Question {
         words: vec![("state", point.state.name()), ("pattern", point.pattern.name())],
         text: format!(
@@ -164,16 +175,16 @@ fn ask(point: &Point) -> Question {
             state_in_words(point)
         ),
         operation: "one page".to_owned(),
-        params: vec![
-            ("use", if point.job == Use::Touch { "touch" } else { "sum" }.to_owned()),
-            ("touched", touched),
-            ("size", format!("{size}{unit}")),
-        ],
+        params,
         state: Some(point.state.name()),
         history: Some(point.history.name()),
         guarantee: None,
         baseline: "pread 4K",
-        size: Size::Fixed(point.touched),
+        size: if steady {
+            Size::Lasting { target_ns: 4_000_000, most: point.touched }
+        } else {
+            Size::Fixed(point.touched)
+        },
         margin: if point.state == State::Cold { super::area::DEVICE_MARGIN } else { MARGIN },
         floor: (point.job == Use::Sum).then_some(("page read", 1.0)),
         bytes_per_op: Some(if point.job == Use::Touch { 1 } else { page_size() as u64 }),

@@ -82,7 +82,10 @@ fn ask(point: &Point) -> Question {
         history: Some(point.history.name()),
         guarantee: Some(point.guarantee.name()),
         baseline: if durable { "pwrite+fdatasync" } else { "pwrite" },
-        size: Size::Lasting { target_ns: 8_000_000, most: MOST_EDITS.min(point.pages()) },
+        size: Size::Lasting {
+            target_ns: if durable { 2_000_000 } else { 8_000_000 },
+            most: MOST_EDITS.min(point.pages()),
+        },
         margin: if durable { DEVICE_MARGIN } else { MARGIN },
         floor: Some(if durable { ("durable 4 KiB write", 1.0) } else { ("system call", 1.0) }),
         bytes_per_op: Some(1),
