@@ -20,7 +20,7 @@ pub(super) enum Hint {
     Populate(Populate),
 }
 
-/// A mapping, made and unmapped inside the clock when cold or warm; outside when mapped.
+/// A mapping: made and unmapped inside the clock when cold or warm; when mapped, made before the first batch and kept.
 pub(super) struct Mapped<U> {
     job: Job<U>,
     hint: Hint,
@@ -62,15 +62,21 @@ impl<U: Consume> Mapped<U> {
 
 impl<U: Consume> Method for Mapped<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        self.map = None;
-        self.file = None;
+        let kept = self.map.take();
         self.job.prepare(draw)?;
-        self.file = Some(self.job.data.reopen(Open::Read)?);
-        if self.job.state == State::Mapped {
-            let map = self.map()?;
-            map_by_reading(&map)?;
-            self.map = Some(map);
+        if self.job.state != State::Mapped {
+            self.file = Some(self.job.data.reopen(Open::Read)?);
+            return Ok(());
         }
+        let map = match kept {
+            Some(map) => map,
+            None => {
+                self.file = Some(self.job.data.reopen(Open::Read)?);
+                self.map()?
+            }
+        };
+        map_by_reading(&map)?;
+        self.map = Some(map);
         Ok(())
     }
 
@@ -104,7 +110,6 @@ impl<U: Consume> Method for Mapped<U> {
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.map = None;
         self.file = None;
         self.job.prove()?;
         Ok(self.account())

@@ -123,7 +123,8 @@ fn points(options: &Options) -> Vec<Point> {
     };
     let (seq, random) = (Pattern::Sequential, Pattern::Random);
     if options.quick {
-        let mut quick = vec![point(State::Warm, random, Use::Touch, WARM_SPARSE)];
+        let mut quick =
+            vec![point(State::Warm, random, Use::Touch, WARM_SPARSE), point(State::Mapped, random, Use::Sum, pages)];
         if path.is_none() || options.evict {
             quick.push(point(State::Cold, random, Use::Touch, COLD_RANDOM));
         }
@@ -181,7 +182,7 @@ fn ask(point: &Point) -> Question {
         guarantee: None,
         baseline: "pread 4K",
         size: if steady {
-            Size::Lasting { target_ns: 4_000_000, most: point.touched }
+            Size::Lasting { target_ns: 2_000_000, most: point.touched }
         } else {
             Size::Fixed(point.touched)
         },
