@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod measuring;
 mod progress;
 mod report;
 mod run;

@@ -1,23 +1,23 @@
 //! `pagewise run`: measure, and leave a report.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
 
+use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second};
 use super::progress::Bar;
 use super::select::SelectArgs;
 use crate::areas::{Options, Spec};
 use crate::engine::interrupt::Interrupt;
-use crate::engine::process::Workers;
-use crate::engine::{study, summary};
+use crate::engine::summary;
 use crate::machine;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{Profile, Program, Run, SCHEMA, Study};
+use crate::results::model::{Profile, Run, SCHEMA, Study};
 use crate::results::store;
 use crate::site::Site;
 
@@ -49,26 +49,6 @@ pub struct RunArgs {
     label: String,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let plain = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
-    let parsed = match plain {
-        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        None => text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok()),
-    };
-    match parsed {
-        Some(time) if time >= Duration::from_secs(1) && time <= Duration::from_secs(7 * 24 * 3600) => Ok(time),
-        Some(_) => Err("a time between 1s and 7 days".to_owned()),
-        None => Err("expected a time such as 90s, 4m or 1h".to_owned()),
-    }
-}
-
-fn label(text: &str) -> Result<String, String> {
-    let fine = !text.is_empty()
-        && text.len() <= 60
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter));
-    if fine { Ok(text.to_owned()) } else { Err("letters, digits, '.', '_' and '-', at most 60".to_owned()) }
-}
-
 /// A run's time if nothing else is asked for.
 const FULL: Duration = Duration::from_secs(240);
 /// A quick run's: under 40 s with all that is around it.
@@ -85,8 +65,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::watch().context("watching for signals")?;
     // Paths go to workers as JSON.
     anyhow::ensure!(args.dir.to_str().is_some(), "--dir {}: not UTF-8; name it by another path", args.dir.display());
-    let site = Site::make(&args.dir, space(&specs))?;
-    site.hold(space(&specs));
+    let site = Site::make(&args.dir, space_of(&specs))?;
+    site.hold(space_of(&specs));
     let mut session = Session {
         args,
         options: &options,
@@ -109,9 +89,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The most that the files of one study take.
-fn space(specs: &[Spec]) -> u64 {
-    specs.iter().map(|spec| spec.files.iter().map(|file| file.bytes).sum()).max().unwrap_or(0)
+fn space_of(specs: &[Spec]) -> u64 {
+    space(specs.iter().map(|spec| &*spec.files))
 }
 
 struct Session<'a> {
@@ -141,7 +120,18 @@ impl Session<'_> {
             let weights: f64 = specs[index..].iter().map(|rest| rest.weight).sum();
             let left = self.budget.saturating_sub(self.start.elapsed());
             let share = left.mul_f64(spec.weight / weights);
-            let mut study = self.study(spec, share, stat.as_deref(), run.seed.wrapping_add(index as u64 * 1_000_003));
+            let ground = Ground {
+                site: self.site,
+                disk_stat: stat.as_deref(),
+                options: self.options,
+                interrupt: self.interrupt,
+            };
+            let id = &spec.plan.scenario.id;
+            self.bar.show(format!("{id}: making files"));
+            let seed = run.seed.wrapping_add(index as u64 * 1_000_003);
+            let mut study = ground.study(&spec.plan, &spec.files, share, seed, &mut |progress| {
+                self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
+            });
             if disk.device.as_ref().is_ok_and(|device| device.counts_flushes == Some(false)) {
                 forget_flushes(&mut study);
             }
@@ -153,7 +143,7 @@ impl Session<'_> {
             self.bar.print(&report::table::study_table(&study, style));
             run.studies.push(study);
             self.site.clear();
-            self.site.hold(space(&specs[index..]));
+            self.site.hold(space_of(&specs[index..]));
             store::save(&run, &folder)?;
         }
         run.finished = self.interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
@@ -176,11 +166,8 @@ impl Session<'_> {
             label: self.args.label.clone(),
             started: to_the_second(started),
             finished: None,
-            pagewise: Program {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                commit: option_env!("PAGEWISE_COMMIT").map(str::to_owned),
-            },
-            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            pagewise: program(),
+            command: command(),
             seed,
             profile: if self.options.quick { Profile::Quick } else { Profile::Full },
             warnings: machine::warnings(&machine, &place, disk),
@@ -190,31 +177,6 @@ impl Session<'_> {
             studies: Vec::new(),
         })
     }
-
-    fn study(&self, spec: &Spec, share: Duration, stat: Option<&Path>, seed: u64) -> Study {
-        let id = &spec.plan.scenario.id;
-        self.bar.show(format!("{id}: making files"));
-        let begin = Instant::now();
-        self.site.clear();
-        let mut workers = Workers {
-            site: self.site.path(),
-            disk_stat: stat.map(Path::to_owned),
-            catalogue: serde_json::to_value(self.options).unwrap_or_default(),
-            scenario: id.clone(),
-            interrupt: self.interrupt,
-            start: begin,
-        };
-        let built: Result<Vec<_>, _> = spec.files.iter().map(|file| file.build(self.site.path())).collect();
-        let built = match built {
-            Ok(built) => built,
-            Err(trouble) => return study::unbuilt(&spec.plan, seed, &trouble),
-        };
-        let study = study::run(&spec.plan, share, seed, &mut workers, &mut |progress| {
-            self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
-        });
-        // The first file is the scenario's; the second, of the same history, is for methods that need one of their own.
-        Study { cache: built.into_iter().next().flatten(), ..study }
-    }
 }
 
 /// A disk that does not count flushes has told of none, not of zero.
@@ -222,14 +184,4 @@ fn forget_flushes(study: &mut Study) {
     for per_op in study.cases.iter_mut().filter_map(|case| case.per_op.as_mut()) {
         per_op.device_flushes = None;
     }
-}
-
-fn to_the_second(time: jiff::Timestamp) -> String {
-    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
-}
-
-/// 48 bits, so that every reader of JSON keeps it whole.
-fn seed_from_time() -> u64 {
-    let ns = jiff::Timestamp::now().as_nanosecond() as u64;
-    (ns ^ u64::from(std::process::id()) << 24) & 0xffff_ffff_ffff
 }

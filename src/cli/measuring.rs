@@ -1,0 +1,111 @@
+//! What commands that measure share: how a study is made, and how its maker, time and seed are told.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::areas::Options;
+use crate::areas::dataset::Recipe;
+use crate::engine::interrupt::Interrupt;
+use crate::engine::plan::Plan;
+use crate::engine::process::Workers;
+use crate::engine::study::{self, Progress};
+use crate::results::model::{Program, Study};
+use crate::site::Site;
+
+/// Where studies are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The folder of their files.
+    pub site: &'a Site,
+    /// `/sys/block/<name>/stat` of the disk below it, where there is one.
+    pub disk_stat: Option<&'a Path>,
+    /// What the catalogue is made from.
+    pub options: &'a Options,
+    /// Whether the user has asked to stop.
+    pub interrupt: &'a Interrupt,
+}
+
+impl Ground<'_> {
+    /// Who runs the tasks of `plan`.
+    pub fn workers(&self, plan: &Plan) -> Workers<'_> {
+        Workers {
+            site: self.site.path(),
+            disk_stat: self.disk_stat.map(Path::to_owned),
+            catalogue: serde_json::to_value(self.options).unwrap_or_default(),
+            scenario: plan.scenario.id.clone(),
+            interrupt: self.interrupt,
+            start: Instant::now(),
+        }
+    }
+
+    /// Makes `files` on an empty site and measures `plan` there; where they cannot be made, every row says why. The files' making counts
+    /// as the study's time.
+    pub fn study(
+        &self,
+        plan: &Plan,
+        files: &[Recipe],
+        time: Duration,
+        seed: u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Study {
+        self.site.clear();
+        let mut workers = self.workers(plan);
+        let built: Result<Vec<_>, _> = files.iter().map(|file| file.build(self.site.path())).collect();
+        match built {
+            Err(trouble) => study::unbuilt(plan, seed, &trouble),
+            // The first file is the scenario's; the second, of the same history, is for methods that need one of their own.
+            Ok(built) => {
+                let study = study::run(plan, time, seed, &mut workers, progress);
+                Study { cache: built.into_iter().next().flatten(), ..study }
+            }
+        }
+    }
+}
+
+/// The most that the files of one study take.
+pub fn space<'a>(files: impl Iterator<Item = &'a [Recipe]>) -> u64 {
+    files.map(|files| files.iter().map(|file| file.bytes).sum()).max().unwrap_or(0)
+}
+
+/// This program, as results tell it.
+pub fn program() -> Program {
+    Program { version: env!("CARGO_PKG_VERSION").to_owned(), commit: option_env!("PAGEWISE_COMMIT").map(str::to_owned) }
+}
+
+/// The command as typed.
+pub fn command() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// As results tell the time.
+pub fn to_the_second(time: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
+}
+
+/// 48 bits, so that every reader of JSON keeps it whole.
+pub fn seed_from_time() -> u64 {
+    let ns = jiff::Timestamp::now().as_nanosecond() as u64;
+    (ns ^ u64::from(std::process::id()) << 24) & 0xffff_ffff_ffff
+}
+
+/// The value of an option that takes a time.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let plain = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    let parsed = match plain {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        None => text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok()),
+    };
+    match parsed {
+        Some(time) if time >= Duration::from_secs(1) && time <= Duration::from_secs(7 * 24 * 3600) => Ok(time),
+        Some(_) => Err("a time between 1s and 7 days".to_owned()),
+        None => Err("expected a time such as 90s, 4m or 1h".to_owned()),
+    }
+}
+
+/// The value of an option that takes a name.
+pub fn label(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty()
+        && text.len() <= 60
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter));
+    if fine { Ok(text.to_owned()) } else { Err("letters, digits, '.', '_' and '-', at most 60".to_owned()) }
+}
