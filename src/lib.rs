@@ -11,11 +11,12 @@
 //! | [`machine`] | what machine this is, what it cannot go below, what skews it |
 //! | [`results`] | what a run leaves behind: the model and the store |
 //! | [`report`] | what a reader sees: tables, plots, HTML |
+//! | [`trial`] | whether the instrument keeps its promises here |
 //! | [`cli`] | what a user types |
 //! | [`site`] | where files lie, and that nothing of them is left behind |
 //! | [`os`] | the kernel's calls: the only unsafe code |
 //!
-//! Who may know whom: `cli → areas, engine, proof, machine, report → results, stats, site, os`.
+//! Who may know whom: `cli → areas, trial, engine, proof, machine, report → results, stats, site, os`; areas and trial know the engine.
 //! An arrow up never exists.
 
 pub mod areas;
@@ -28,3 +29,4 @@ pub mod report;
 pub mod results;
 pub mod site;
 pub mod stats;
+pub mod trial;

@@ -1,5 +1,6 @@
 //! What a user types: one file a command.
 
+mod calibrate;
 mod check;
 mod list;
 mod measuring;
@@ -32,6 +33,8 @@ enum Command {
     List(list::ListArgs),
     /// Prove the claims about mapping that the measurements rest on, on this kernel and filesystem
     Check(check::CheckArgs),
+    /// Try the instrument on this machine: how often are its verdicts right and wrong?
+    Calibrate(calibrate::CalibrateArgs),
     /// Draw the report of a recorded run again
     Report(report::ReportArgs),
     /// A part of a study, in a process of its own: started by `run`
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Worker => worker::run(),

@@ -61,6 +61,20 @@ impl SelectArgs {
         Ok(Options { quick: self.quick, file, evict: self.evict })
     }
 
+    /// Whether nothing was selected.
+    pub fn is_empty(&self) -> bool {
+        self.areas.is_empty()
+            && self.filters.is_empty()
+            && self.methods.is_empty()
+            && self.file.is_none()
+            && !self.quick
+    }
+
+    /// Whether `method` was named: by a pattern, or by none being given.
+    pub fn names_method(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.matches(method)
+    }
+
     /// The studies that are meant, in the catalogue's order.
     ///
     /// # Errors

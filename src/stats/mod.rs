@@ -6,12 +6,14 @@
 mod binomial;
 mod comparison;
 mod plan;
+mod proportion;
 mod quantile;
 mod sign_interval;
 mod verdict;
 
 pub use comparison::{Comparison, Sample, compare, per_worker_log_ratios, time_per_op};
 pub use plan::{level, workers_needed, workers_used};
+pub use proportion::{at_most, rate_interval, workers_to_find};
 pub use quantile::{median, percentile_stands, quantile};
 pub use sign_interval::{fewest, sign_interval};
 pub use verdict::{Verdict, tainted};

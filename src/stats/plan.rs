@@ -1,5 +1,6 @@
 //! How sure each comparison must be for the whole study to keep its promise, and how many workers that takes.
 
+use super::binomial;
 use super::sign_interval::fewest;
 
 /// The confidence of one comparison: 1 − (1 − `confidence`)/(m·L), for `comparisons` m (the null control among them) that are each
@@ -14,6 +15,11 @@ pub fn level(confidence: f64, comparisons: usize, looks: usize) -> f64 {
 /// `unresolved` before it starts.
 pub fn workers_needed(confidence: f64, comparisons: usize, looks: usize) -> usize {
     fewest(level(confidence, comparisons, looks))
+}
+
+/// The values that the sign interval of `workers` values leaves out at each end, and one: the rank of its ends. `None` for too few.
+pub(super) fn ranks_from_each_end(workers: usize, confidence: f64) -> Option<usize> {
+    binomial::rank(workers, 1.0 - confidence)
 }
 
 /// The workers that verdicts rest on when `finished` have finished: the last of the planned `looks` that was reached; 0 if none was.

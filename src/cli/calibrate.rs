@@ -1,0 +1,282 @@
+//! `pagewise calibrate`: does the instrument keep its promises on this machine?
+
+mod show;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::measuring::{Ground, command, label, program, seed_from_time, space, to_the_second};
+use super::progress::Bar;
+use super::select::{SelectArgs, UsageError};
+use crate::areas::{self, Options, Spec};
+use crate::engine::interrupt::Interrupt;
+use crate::engine::process::Death;
+use crate::machine;
+use crate::os::disk::Disk;
+use crate::os::process;
+use crate::results::store as runs;
+use crate::site::Site;
+use crate::trial::blocks;
+use crate::trial::model::{SCHEMA, Subject, Trial, Try};
+use crate::trial::neighbour::Neighbour;
+use crate::trial::store::{self, Recorded};
+use crate::trial::subject::{DEFAULTS, Default};
+
+/// How large a trial, of what, and where.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each study has one method under several names: as it is, once more, and slowed by 2, 5 and 10 % (10 and 25 % where a device is the bound) \
+of its own time. What its verdicts say of them is counted: false ones of the same, found ones of the slowed.\n\n\
+  pagewise calibrate --studies 10                         a look, about four minutes\n  \
+  pagewise calibrate --label quiet                        a hundred studies of each of four cases, about 40 minutes\n  \
+  pagewise calibrate --neighbour --label loaded           the same with the other cores loaded\n  \
+  pagewise calibrate fork_ipc --where placement=one-core --method pipe   any method of the catalogue\n  \
+  pagewise calibrate --from results/local/ID --format markdown           the table of a recorded trial again")]
+pub struct CalibrateArgs {
+    #[command(flatten)]
+    select: SelectArgs,
+
+    /// Which of the four cases that stand for all; without areas, --where and --method, all of them
+    #[arg(long = "case", value_name = "NAME", value_parser = DEFAULTS.map(|default| default.name).to_vec(), conflicts_with_all = ["areas", "filters", "methods"])]
+    cases: Vec<String>,
+
+    /// Studies of each case
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    studies: u32,
+
+    /// Comparisons of each case by one block after the other, as most harnesses measure
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    blocks: u32,
+
+    /// Load the other cores meanwhile, as a neighbour would
+    #[arg(long)]
+    neighbour: bool,
+
+    /// The folder, and so the filesystem, to measure in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Where recorded trials go
+    #[arg(long, value_name = "DIR", default_value = "./results/local")]
+    out: PathBuf,
+
+    /// Where every random choice comes from; drawn and recorded by default
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// A name for the trial
+    #[arg(long, default_value = "trial", value_parser = label)]
+    label: String,
+
+    /// Measure nothing: show the rates of these recorded trials, each the folder of one
+    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "cases", "studies", "neighbour", "seed", "label"])]
+    from: Vec<PathBuf>,
+
+    /// How the rates are printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How rates are printed.
+#[derive(Clone, Copy, Debug, std::default::Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables to read
+    #[default]
+    Table,
+    /// The same as Markdown
+    Markdown,
+}
+
+/// A subject, and what its studies are made of.
+struct Candidate {
+    subject: Subject,
+    spec: Spec,
+    options: Options,
+}
+
+/// Tries the instrument, or shows what a trial found. The trial's folder is the last line on standard output.
+pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
+    if !args.from.is_empty() {
+        let recorded: Vec<Recorded> = args.from.iter().map(|folder| store::load(folder)).collect::<Result<_, _>>()?;
+        print(&show::text(&recorded, args.format == Format::Markdown));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let candidates = candidates(args)?;
+    let interrupt = Interrupt::watch().context("watching for signals")?;
+    let most = space(candidates.iter().map(|candidate| &*candidate.spec.files));
+    let site = Site::make(&args.dir, most)?;
+    site.hold(most);
+    let mut disk = Disk::of_dir(site.path());
+    let (trial, folder) = begin(args, &candidates, &site, &mut disk)?;
+    let neighbour = args.neighbour.then(|| Neighbour::start(cores()));
+    let session = Session {
+        args,
+        candidates: &candidates,
+        site: &site,
+        disk: &disk,
+        interrupt: &interrupt,
+        trial: &trial,
+        folder: &folder,
+    };
+    let outcome = session.measure();
+    drop(neighbour);
+    drop(site);
+    outcome?;
+    if interrupt.asked().is_none() {
+        let finished = Some(to_the_second(jiff::Timestamp::now()));
+        store::save(&Trial { finished, ..trial }, &folder)?;
+    }
+    print(&show::text(&[store::load(&folder)?], args.format == Format::Markdown));
+    if let Some(signal) = interrupt.asked() {
+        eprintln!("pagewise: interrupted; what was tried is in {}", folder.display());
+        Interrupt::end_by(signal);
+    }
+    print(&format!("{}\n", folder.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever asked may have gone, as `head` does; the trial is there all the same.
+fn print(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
+
+fn cores() -> usize {
+    process::allowed_cpus().map_or(1, |cpus| cpus.len())
+}
+
+/// What is tried: those of the four that are asked for, or what the selection names.
+fn candidates(args: &CalibrateArgs) -> anyhow::Result<Vec<Candidate>> {
+    if args.select.is_empty() {
+        let asked = |default: &&Default| args.cases.is_empty() || args.cases.iter().any(|name| name == default.name);
+        return DEFAULTS.iter().filter(asked).map(of_default).collect();
+    }
+    let options = args.select.options()?;
+    let mut candidates = Vec::new();
+    for spec in args.select.specs(&options)? {
+        for method in &spec.plan.methods {
+            // The baseline comes along with every selection; it is tried where it was named, or nothing was.
+            if args.select.names_method(&method.name) {
+                let name = format!("{} {}", spec.plan.scenario.id, method.name);
+                let subject = Subject::new(&name, &spec.plan, &method.name);
+                candidates.push(Candidate { subject, spec: spec.clone(), options: options.clone() });
+            }
+        }
+    }
+    Ok(candidates)
+}
+
+fn of_default(default: &Default) -> anyhow::Result<Candidate> {
+    let options = Options { quick: true, ..Options::default() };
+    let spec = areas::ALL
+        .into_iter()
+        .flat_map(|area| area.specs(&options))
+        .find(|spec| spec.plan.scenario.id.starts_with(default.scenario))
+        .ok_or_else(|| UsageError(format!("the catalogue has no {}", default.scenario)))?;
+    Ok(Candidate { subject: Subject::new(default.name, &spec.plan, default.method), spec, options })
+}
+
+fn begin(
+    args: &CalibrateArgs,
+    candidates: &[Candidate],
+    site: &Site,
+    disk: &mut Disk,
+) -> anyhow::Result<(Trial, PathBuf)> {
+    // A disk that cannot be probed is told by its absence.
+    let _ = disk.probe_flushes(site.path());
+    let (machine, dir) = machine::fingerprint(site.path(), disk);
+    let started = jiff::Timestamp::now();
+    let trial = Trial {
+        schema: SCHEMA.to_owned(),
+        id: runs::run_id(started, &args.label),
+        label: args.label.clone(),
+        started: to_the_second(started),
+        finished: None,
+        pagewise: program(),
+        command: command(),
+        seed: args.seed.unwrap_or_else(seed_from_time),
+        warnings: machine::warnings(&machine, &dir, disk),
+        dir,
+        machine,
+        neighbour: args.neighbour.then(|| Neighbour::about(cores())),
+        subjects: candidates.iter().map(|candidate| candidate.subject.clone()).collect(),
+    };
+    let folder = runs::new_run_folder(&args.out, &trial.id)?;
+    store::save(&trial, &folder)?;
+    Ok((trial, folder))
+}
+
+struct Session<'a> {
+    args: &'a CalibrateArgs,
+    candidates: &'a [Candidate],
+    site: &'a Site,
+    disk: &'a Disk,
+    interrupt: &'a Interrupt,
+    trial: &'a Trial,
+    folder: &'a Path,
+}
+
+impl Session<'_> {
+    /// One study of each subject after the other, so that all have the same hour; blocks in between.
+    fn measure(&self) -> anyhow::Result<()> {
+        let most = self.candidates.iter().map(|candidate| candidate.subject.study_time()).sum::<std::time::Duration>();
+        let bar = Bar::new(Instant::now(), most * self.args.studies);
+        for turn in 0..self.args.studies.max(self.args.blocks) {
+            for (index, candidate) in self.candidates.iter().enumerate() {
+                if self.interrupt.asked().is_some() {
+                    bar.finish();
+                    return Ok(());
+                }
+                let of = self.args.studies.max(self.args.blocks);
+                bar.show(format!("{}: {} of {of}", candidate.subject.name, turn + 1));
+                self.turn(turn, index, candidate)?;
+            }
+        }
+        bar.finish();
+        Ok(())
+    }
+
+    fn turn(&self, turn: u32, index: usize, candidate: &Candidate) -> anyhow::Result<()> {
+        let Candidate { subject, spec, options } = candidate;
+        let stat = self.disk.device.as_ref().ok().map(|device| &*device.stat);
+        let ground = Ground { site: self.site, disk_stat: stat, options, interrupt: self.interrupt };
+        let plan = subject.plan(&spec.plan);
+        let seed = self.trial.seed.wrapping_add(u64::from(turn) * 1_000_003 + index as u64 * 7_919);
+        let mut each = subject.study_time() / (subject.injected.len() as u32 + 1);
+        if turn < self.args.studies {
+            let begin = Instant::now();
+            let study = ground.study(&plan, &spec.files, subject.study_time(), seed, &mut |_| {});
+            let elapsed = begin.elapsed();
+            if self.interrupt.asked().is_some() {
+                return Ok(());
+            }
+            // Blocks take what a comparison took here.
+            each = elapsed / (subject.injected.len() as u32 + 1);
+            store::append(
+                &Try::Study { subject: index, elapsed_ns: elapsed.as_nanos() as u64, study: Box::new(study) },
+                self.folder,
+            )?;
+        } else {
+            self.site.clear();
+            for file in &spec.files {
+                file.build(self.site.path()).map_err(|trouble| anyhow::anyhow!("{}: {trouble}", subject.name))?;
+            }
+        }
+        if turn < self.args.blocks {
+            let mut workers = ground.workers(&plan);
+            let asked = &plan.methods[0].asked;
+            match blocks::measure(&mut workers, asked, plan.size, each, seed) {
+                Ok((k, first, second)) => {
+                    store::append(&Try::Blocks { subject: index, k, first, second }, self.folder)?;
+                }
+                Err(Death::Interrupted) => {}
+                Err(Death::At(_, how) | Death::Elsewhere(how)) => anyhow::bail!("{}: {how}", subject.name),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! How often the verdicts of a trial were right and wrong: from what it recorded alone.
+
+use crate::results::model::{Batches, Status, Study, Verdict};
+use crate::stats::{self, Sample};
+
+use super::blocks;
+use super::model::{Subject, Try};
+use super::store::{self, Recorded};
+
+/// Of all rates and intervals of a trial's table.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// What the studies of a subject said of one of its names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Studies.
+    pub tries: usize,
+    /// Verdicts by name; a tainted study gives none.
+    pub faster: usize,
+    /// See `faster`.
+    pub slower: usize,
+    /// See `faster`.
+    pub equal: usize,
+    /// See `faster`.
+    pub unresolved: usize,
+    /// Studies in which the name could not be measured.
+    pub failed: usize,
+    /// Studies whose null control was off.
+    pub tainted: usize,
+    /// Of those, the ones whose interval excluded 1: hidden by the taint.
+    pub hidden: usize,
+    /// Faster and slower, had the dropped rounds counted.
+    pub undropped: (usize, usize),
+    /// Median width of the interval, as a part of 1.
+    pub width: Option<f64>,
+    /// Median time of the comparison, in ns: the study's, divided among its comparisons.
+    pub time_ns: Option<f64>,
+    /// Median of the same up to the look at which it had its verdict, over those that had one.
+    pub verdict_ns: Option<f64>,
+}
+
+impl Tally {
+    /// Verdicts of faster or slower: false ones, if the methods are the same.
+    pub fn different(&self) -> usize {
+        self.faster + self.slower
+    }
+}
+
+/// What one subject came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Result {
+    /// A tally for each of [`Subject::drags`].
+    pub tallies: Vec<(u32, Tally)>,
+    /// Half of the distance between the 16th and 84th percentile of the workers' log-ratios of the method to itself: a standard deviation, if
+    /// they were normal.
+    pub spread: Option<f64>,
+    /// Batches of the baseline, median ns.
+    pub batch_ns: Option<f64>,
+    /// Rounds a worker, and workers at the last look, in the median study.
+    pub plan: Option<(f64, f64)>,
+    /// For each injected slowdown: the workers that would find it with the chance of its target.
+    pub workers_needed: Vec<(u32, Option<usize>)>,
+    /// Blocks of identical methods, one after the other: how many were tried, how many called different.
+    pub blocks: (usize, usize),
+    /// The same by Criterion's baseline, where it was recorded.
+    pub criterion: Option<(usize, usize)>,
+}
+
+/// The part of `drag` that is to be found, if there is a target: half of 2 %, nine in ten of 5 % where the processor is the bound; nine in
+/// ten of 25 % where a device is.
+pub fn target(subject: &Subject, drag: u32) -> Option<f64> {
+    match (subject.device_bound, drag) {
+        (false, 20) => Some(0.5),
+        (false, 50) | (true, 250) => Some(0.9),
+        _ => None,
+    }
+}
+
+/// The most verdicts of faster or slower that `nulls` comparisons of identical methods may have: beyond it, a rate of 1 % would be rarer than
+/// 1 %. 9 of 400.
+pub fn most_false(nulls: usize) -> usize {
+    (0..=nulls).find(|count| 1.0 - stats::at_most(*count, nulls, 0.01) <= 0.01).unwrap_or(nulls)
+}
+
+/// More workers than this are not planned for.
+const MOST_WORKERS: usize = 5_000;
+
+/// What each subject came to.
+pub fn results(recorded: &Recorded) -> Vec<Result> {
+    (0..recorded.trial.subjects.len()).map(|index| result(recorded, index)).collect()
+}
+
+fn result(recorded: &Recorded, index: usize) -> Result {
+    let subject = &recorded.trial.subjects[index];
+    let own = || recorded.tries.iter().filter(|one| store::subject_of(one) == index);
+    let studies: Vec<(u64, &Study)> = own()
+        .filter_map(|one| match one {
+            Try::Study { elapsed_ns, study, .. } => Some((*elapsed_ns, &**study)),
+            Try::Blocks { .. } => None,
+        })
+        .collect();
+    let blocks: Vec<Verdict> = own()
+        .filter_map(|one| match one {
+            Try::Blocks { first, second, .. } => Some(blocks::verdict(first, second, subject.margin)),
+            Try::Study { .. } => None,
+        })
+        .collect();
+    let nulls = worker_ratios(subject, &studies);
+    let level = median_of(studies.iter().filter_map(|(_, study)| level(study)));
+    let baselines = studies.iter().filter_map(|(_, study)| study.cases.first());
+    let batches: Vec<f64> = baselines.flat_map(|case| &case.batches.ns).map(|ns| *ns as f64).collect();
+    let rounds = median_of(studies.iter().map(|(_, study)| f64::from(study.rounds)));
+    let workers = median_of(studies.iter().filter_map(|(_, study)| study.looks.last()).map(|look| f64::from(*look)));
+    Result {
+        tallies: subject.drags().map(|drag| (drag, tally(subject, drag, &studies))).collect(),
+        spread: stats::quantile(&nulls, 0.84).zip(stats::quantile(&nulls, 0.16)).map(|(high, low)| (high - low) / 2.0),
+        batch_ns: stats::median(&batches),
+        plan: rounds.zip(workers),
+        workers_needed: subject
+            .injected
+            .iter()
+            .filter_map(|drag| {
+                let power = target(subject, *drag)?;
+                Some((*drag, workers_needed(&nulls, *drag, level?, power)))
+            })
+            .collect(),
+        blocks: (blocks.len(), different(&blocks)),
+        criterion: recorded.criterion.as_ref().and_then(|criterion| {
+            let own = criterion.subjects.iter().find(|other| other.subject == subject.name)?;
+            let off = own.verdicts.iter().filter(|verdict| matches!(verdict.as_str(), "improved" | "regressed"));
+            Some((own.verdicts.len(), off.count()))
+        }),
+    }
+}
+
+fn different(verdicts: &[Verdict]) -> usize {
+    verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Faster | Verdict::Slower)).count()
+}
+
+/// Every worker's log-ratio of the method to itself.
+fn worker_ratios(subject: &Subject, studies: &[(u64, &Study)]) -> Vec<f64> {
+    studies
+        .iter()
+        .filter_map(|(_, study)| {
+            let (null, baseline) = (case(study, &subject.name_of(0))?, study.cases.first()?);
+            Some(stats::per_worker_log_ratios(
+                &samples(&null.batches, study.workers, false),
+                &samples(&baseline.batches, study.workers, false),
+            ))
+        })
+        .flatten()
+        .collect()
+}
+
+/// From how the workers spread here: how many of them would see a slowdown by `drag`. No shape of the spread is assumed.
+fn workers_needed(nulls: &[f64], drag: u32, level: f64, power: f64) -> Option<usize> {
+    let shift = (f64::from(drag) / 1000.0).ln_1p();
+    let above = nulls.iter().filter(|ratio| *ratio + shift > 0.0).count();
+    // The rule of succession: of workers that all agreed, the next may not.
+    let p = (above as f64 + 1.0) / (nulls.len() as f64 + 2.0);
+    stats::workers_to_find(p, level, power, MOST_WORKERS)
+}
+
+fn tally(subject: &Subject, drag: u32, studies: &[(u64, &Study)]) -> Tally {
+    let mut tally = Tally { tries: studies.len(), ..Tally::default() };
+    let (mut widths, mut times, mut verdict_times) = (Vec::new(), Vec::new(), Vec::new());
+    for (elapsed, study) in studies {
+        let comparison_ns = *elapsed as f64 / subject.drags().count() as f64;
+        times.push(comparison_ns);
+        let Some(seen) = see(study, &subject.name_of(drag), comparison_ns) else {
+            tally.failed += 1;
+            continue;
+        };
+        match seen.verdict {
+            Verdict::Faster => tally.faster += 1,
+            Verdict::Slower => tally.slower += 1,
+            Verdict::Equal => tally.equal += 1,
+            Verdict::Unresolved => tally.unresolved += 1,
+        }
+        tally.tainted += usize::from(study.tainted);
+        tally.hidden += usize::from(study.tainted && seen.excludes_one);
+        match seen.undropped {
+            Verdict::Faster => tally.undropped.0 += 1,
+            Verdict::Slower => tally.undropped.1 += 1,
+            Verdict::Equal | Verdict::Unresolved => {}
+        }
+        widths.extend(seen.width);
+        verdict_times.extend(seen.verdict_ns);
+    }
+    Tally {
+        width: stats::median(&widths),
+        time_ns: stats::median(&times),
+        verdict_ns: stats::median(&verdict_times),
+        ..tally
+    }
+}
+
+/// What one study said of one name.
+struct Seen {
+    verdict: Verdict,
+    excludes_one: bool,
+    undropped: Verdict,
+    width: Option<f64>,
+    verdict_ns: Option<f64>,
+}
+
+fn see(study: &Study, name: &str, comparison_ns: f64) -> Option<Seen> {
+    let (case, baseline) = (case(study, name)?, study.cases.first()?);
+    let ratio = case.ratio?;
+    let compare = |workers: u32, all: bool| {
+        let (method, baseline) = (samples(&case.batches, workers, all), samples(&baseline.batches, workers, all));
+        stats::compare(&method, &baseline, ratio.confidence, study.margin)
+    };
+    let reached = study.looks.iter().filter(|look| **look <= study.workers_used);
+    let first_sure = reached.copied().find(|look| compare(*look, false).verdict != Verdict::Unresolved);
+    Some(Seen {
+        verdict: ratio.verdict,
+        excludes_one: ratio.low.is_some_and(|low| low > 1.0) || ratio.high.is_some_and(|high| high < 1.0),
+        undropped: if study.workers_used > 0 { compare(study.workers_used, true).verdict } else { Verdict::Unresolved },
+        width: ratio.low.zip(ratio.high).map(|(low, high)| high - low),
+        verdict_ns: first_sure
+            .filter(|_| ratio.verdict != Verdict::Unresolved)
+            .map(|look| comparison_ns * f64::from(look) / f64::from(study.workers)),
+    })
+}
+
+fn case<'a>(study: &'a Study, name: &str) -> Option<&'a crate::results::model::Case> {
+    study.cases.iter().find(|case| case.method == name && case.status == Status::Ok)
+}
+
+fn level(study: &Study) -> Option<f64> {
+    study.cases.iter().find_map(|case| case.ratio).map(|ratio| ratio.confidence)
+}
+
+/// Batches of the first `workers`: those that count, or `all` that ran.
+fn samples(batches: &Batches, workers: u32, all: bool) -> Vec<Sample> {
+    (0..batches.ns.len())
+        .filter(|row| batches.worker[*row] < workers && batches.ns[*row] > 0 && (all || !batches.dropped[*row]))
+        .map(|row| Sample { worker: batches.worker[row], round: batches.round[row], ns: batches.ns[row] })
+        .collect()
+}
+
+fn median_of(values: impl Iterator<Item = f64>) -> Option<f64> {
+    stats::median(&values.collect::<Vec<f64>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nine_of_four_hundred_are_the_most() {
+        assert_eq!(most_false(400), 9);
+        assert_eq!(most_false(100), 4);
+        assert_eq!(most_false(0), 0);
+    }
+
+    #[test]
+    fn workers_that_spread_more_need_to_be_more() {
+        let spread = |by: f64| -> Vec<f64> { (-500..=500).map(|step| by * f64::from(step) / 500.0).collect() };
+        let (calm, wild) =
+            (workers_needed(&spread(0.01), 20, 0.999, 0.5), workers_needed(&spread(0.2), 20, 0.999, 0.5));
+        assert!(calm.unwrap() < 20 && wild.unwrap() > 500, "{calm:?} {wild:?}");
+    }
+}

@@ -1,0 +1,107 @@
+//! Where a trial lies: `trial.json`, and beside it its tries, each a line of JSON, each line a gzip member of its own (RFC 1952, 2.2), so
+//! that a trial that was killed keeps what it had.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+use super::model::{Criterion, SCHEMA, Trial, Try};
+
+const HEAD: &str = "trial.json";
+const TRIES: &str = "tries.jsonl.gz";
+const CRITERION: &str = "criterion.json";
+
+/// Writes what was tried, over what was there.
+///
+/// # Errors
+/// What the file system answers.
+pub fn save(trial: &Trial, folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(HEAD);
+    let mut text = serde_json::to_vec_pretty(trial)?;
+    text.push(b'\n');
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(&text)?;
+    temporary.persist(&path).with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
+}
+
+/// Adds a try.
+///
+/// # Errors
+/// What the file system answers.
+pub fn append(one: &Try, folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(TRIES);
+    let mut line = serde_json::to_vec(one)?;
+    line.push(b'\n');
+    let mut member = GzEncoder::new(Vec::new(), Compression::best());
+    member.write_all(&line)?;
+    let failed = || format!("writing {}", path.display());
+    let mut file = OpenOptions::new().create(true).append(true).open(&path).with_context(failed)?;
+    file.write_all(&member.finish()?).with_context(failed)
+}
+
+/// A trial as it was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What was tried.
+    pub trial: Trial,
+    /// Its tries, in the order in which they were made.
+    pub tries: Vec<Try>,
+    /// What another harness said beside it, where that was asked.
+    pub criterion: Option<Criterion>,
+}
+
+/// Reads the trial in `folder`.
+///
+/// # Errors
+/// In a sentence: nothing there, damaged, of another format.
+pub fn load(folder: &Path) -> anyhow::Result<Recorded> {
+    let trial: Trial = read_json(&folder.join(HEAD))?.with_context(|| {
+        format!("{} holds no {HEAD}: name the folder of a trial, made by `pagewise calibrate`", folder.display())
+    })?;
+    let path = folder.join(HEAD);
+    anyhow::ensure!(
+        trial.schema == SCHEMA,
+        "{} has the schema {:?}, where {SCHEMA:?} is expected: read it with the pagewise that wrote it",
+        path.display(),
+        trial.schema
+    );
+    let tries = read_tries(&folder.join(TRIES))?;
+    if let Some(stray) = tries.iter().map(subject_of).find(|index| *index >= trial.subjects.len()) {
+        anyhow::bail!("{}: a try is of subject {stray}, and there are {}", path.display(), trial.subjects.len());
+    }
+    Ok(Recorded { trial, tries, criterion: read_json(&folder.join(CRITERION))? })
+}
+
+/// Whose a try is.
+pub fn subject_of(one: &Try) -> usize {
+    match one {
+        Try::Study { subject, .. } | Try::Blocks { subject, .. } => *subject,
+    }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &PathBuf) -> anyhow::Result<Option<T>> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("reading {}", path.display()))?,
+    };
+    serde_json::from_slice(&text).with_context(|| format!("{} is damaged or of another format", path.display()))
+}
+
+fn read_tries(path: &PathBuf) -> anyhow::Result<Vec<Try>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file.with_context(|| format!("opening {}", path.display()))?,
+    };
+    let mut tries = Vec::new();
+    for (index, line) in BufReader::new(MultiGzDecoder::new(BufReader::new(file))).lines().enumerate() {
+        let place = || format!("{}, line {}: damaged or of another format", path.display(), index + 1);
+        tries.push(serde_json::from_str(&line.with_context(place)?).with_context(place)?);
+    }
+    Ok(tries)
+}
