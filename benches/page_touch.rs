@@ -5,6 +5,7 @@ mod front;
 use front::Pick;
 
 const RANDOM_TOUCH: &[(&str, &str)] = &[("state", "warm"), ("use", "touch"), ("touched", "1024")];
+const MAPPED_SUM: &[(&str, &str)] = &[("state", "mapped"), ("use", "sum")];
 const WHOLE_SUM: &[(&str, &str)] = &[("state", "warm"), ("use", "sum"), ("touched", "all")];
 
 fn main() {
@@ -14,6 +15,7 @@ fn main() {
             Pick { name: "pread 4K, random touch", scenario: RANDOM_TOUCH, method: "pread 4K" },
             Pick { name: "mmap, random touch", scenario: RANDOM_TOUCH, method: "mmap" },
             Pick { name: "mmap, whole file summed", scenario: WHOLE_SUM, method: "mmap" },
+            Pick { name: "mmap, mapped pages summed", scenario: MAPPED_SUM, method: "mmap" },
         ],
     );
 }

@@ -63,23 +63,29 @@ pub fn main(area: &str, picks: &[Pick]) {
     criterion.final_summary();
 }
 
-/// The study that a pick is of.
-fn spec(area: &dyn Area, pick: &Pick) -> Spec {
+/// The catalogue: the quick one, of small files, with `PAGEWISE_QUICK=1` in the environment.
+fn options() -> Options {
+    let quick = std::env::var_os("PAGEWISE_QUICK").is_some_and(|value| value == "1");
+    Options { quick, ..Options::default() }
+}
+
+/// The study that a pick is of; the quick catalogue has not all of them.
+fn spec(area: &dyn Area, pick: &Pick) -> Option<Spec> {
     let fits = |spec: &Spec| {
         let params = &spec.plan.scenario.params;
         pick.scenario.iter().all(|(key, value)| params.get(*key).is_some_and(|found| found == value))
     };
-    area.specs(&Options::default()).into_iter().find(fits).expect("a scenario of the catalogue")
+    area.specs(&options()).into_iter().find(fits)
 }
 
 /// Why this machine cannot do a pick, where that can be known without its files.
 fn unavailable(area: &dyn Area, pick: &Pick) -> Option<String> {
-    let spec = spec(area, pick);
+    let Some(spec) = spec(area, pick) else { return Some("not in the quick catalogue".to_owned()) };
     if !spec.files.is_empty() {
         return None;
     }
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    match area.open(&Options::default(), &spec.plan.scenario.id, pick.method, scratch) {
+    match area.open(&options(), &spec.plan.scenario.id, pick.method, scratch) {
         Err(Trouble::Unavailable(reason)) => Some(reason),
         _ => None,
     }
@@ -112,15 +118,14 @@ impl DiskGauge for NoDisk {
 
 impl Fixture {
     fn new(area: &dyn Area, pick: &Pick) -> Self {
-        let spec = spec(area, pick);
+        let spec = spec(area, pick).expect("a scenario of the catalogue");
         // The first file is the scenario's; a second is for methods that go past the cache, which are not picked here.
         let files = &spec.files[..spec.files.len().min(1)];
         let space = files.iter().map(|file| file.bytes).sum();
         let site = Site::make(Path::new(env!("CARGO_TARGET_TMPDIR")), space)
             .unwrap_or_else(|error| give_up(pick.name, error, None));
         let built = files.iter().try_for_each(|file| file.build(site.path()).map(drop));
-        let opened =
-            built.and_then(|()| area.open(&Options::default(), &spec.plan.scenario.id, pick.method, site.path()));
+        let opened = built.and_then(|()| area.open(&options(), &spec.plan.scenario.id, pick.method, site.path()));
         match opened {
             Ok(case) => Self { case, size: spec.plan.size, batches: 0, name: pick.name.to_owned(), site: Some(site) },
             Err(trouble) => give_up(pick.name, trouble, Some(site)),

@@ -5,12 +5,12 @@ mod show;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::measuring::{Ground, command, label, program, seed_from_time, space, to_the_second};
+use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second};
 use super::progress::Bar;
 use super::select::{SelectArgs, UsageError};
 use crate::areas::{self, Options, Spec};
@@ -53,6 +53,10 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     blocks: u32,
 
+    /// At most how long a comparison takes; a study has four (three where a device is the bound) [default: 3s, 10s where a device is the bound]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time: Option<Duration>,
+
     /// Load the other cores meanwhile, as a neighbour would
     #[arg(long)]
     neighbour: bool,
@@ -74,7 +78,7 @@ pub struct CalibrateArgs {
     label: String,
 
     /// Measure nothing: show the rates of these recorded trials, each the folder of one
-    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "cases", "studies", "neighbour", "seed", "label"])]
+    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "cases", "studies", "time", "neighbour", "seed", "label"])]
     from: Vec<PathBuf>,
 
     /// How the rates are printed
@@ -145,6 +149,14 @@ fn print(text: &str) {
     let _ = write!(std::io::stdout(), "{text}");
 }
 
+/// `pagewise neighbour`: the load of a trial's neighbour, until its standard input is closed.
+pub fn neighbour() -> anyhow::Result<ExitCode> {
+    let load = Neighbour::start(cores());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    drop(load);
+    Ok(ExitCode::SUCCESS)
+}
+
 fn cores() -> usize {
     process::allowed_cpus().map_or(1, |cpus| cpus.len())
 }
@@ -153,7 +165,7 @@ fn cores() -> usize {
 fn candidates(args: &CalibrateArgs) -> anyhow::Result<Vec<Candidate>> {
     if args.select.is_empty() {
         let asked = |default: &&Default| args.cases.is_empty() || args.cases.iter().any(|name| name == default.name);
-        return DEFAULTS.iter().filter(asked).map(of_default).collect();
+        return DEFAULTS.iter().filter(asked).map(|default| of_default(default, args.time)).collect();
     }
     let options = args.select.options()?;
     let mut candidates = Vec::new();
@@ -162,7 +174,7 @@ fn candidates(args: &CalibrateArgs) -> anyhow::Result<Vec<Candidate>> {
             // The baseline comes along with every selection; it is tried where it was named, or nothing was.
             if args.select.names_method(&method.name) {
                 let name = format!("{} {}", spec.plan.scenario.id, method.name);
-                let subject = Subject::new(&name, &spec.plan, &method.name);
+                let subject = Subject::new(&name, &spec.plan, &method.name, args.time);
                 candidates.push(Candidate { subject, spec: spec.clone(), options: options.clone() });
             }
         }
@@ -170,14 +182,14 @@ fn candidates(args: &CalibrateArgs) -> anyhow::Result<Vec<Candidate>> {
     Ok(candidates)
 }
 
-fn of_default(default: &Default) -> anyhow::Result<Candidate> {
+fn of_default(default: &Default, time: Option<Duration>) -> anyhow::Result<Candidate> {
     let options = Options { quick: true, ..Options::default() };
     let spec = areas::ALL
         .into_iter()
         .flat_map(|area| area.specs(&options))
         .find(|spec| spec.plan.scenario.id.starts_with(default.scenario))
         .ok_or_else(|| UsageError(format!("the catalogue has no {}", default.scenario)))?;
-    Ok(Candidate { subject: Subject::new(default.name, &spec.plan, default.method), spec, options })
+    Ok(Candidate { subject: Subject::new(default.name, &spec.plan, default.method, time), spec, options })
 }
 
 fn begin(
@@ -223,7 +235,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// One study of each subject after the other, so that all have the same hour; blocks in between.
     fn measure(&self) -> anyhow::Result<()> {
-        let most = self.candidates.iter().map(|candidate| candidate.subject.study_time()).sum::<std::time::Duration>();
+        let most = self.candidates.iter().map(|candidate| candidate.subject.study_time()).sum::<Duration>();
         let bar = Bar::new(Instant::now(), most * self.args.studies);
         for turn in 0..self.args.studies.max(self.args.blocks) {
             for (index, candidate) in self.candidates.iter().enumerate() {

@@ -37,6 +37,9 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Draw the report of a recorded run again
     Report(report::ReportArgs),
+    /// Load all cores but one until standard input is closed: for measuring other harnesses beside a trial with --neighbour
+    #[command(hide = true)]
+    Neighbour,
     /// A part of a study, in a process of its own: started by `run`
     #[command(hide = true)]
     Worker,
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Neighbour => calibrate::neighbour(),
         Command::Worker => worker::run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -37,11 +37,11 @@ const CPU_TIME: Duration = Duration::from_secs(3);
 const DEVICE_TIME: Duration = Duration::from_secs(10);
 
 impl Subject {
-    /// `method` of the scenario that `plan` measures.
-    pub fn new(name: &str, plan: &Plan, method: &str) -> Self {
+    /// `method` of the scenario that `plan` measures, with `time` for each comparison: 3 s by default, 10 s where a device is the bound.
+    pub fn new(name: &str, plan: &Plan, method: &str, time: Option<Duration>) -> Self {
         let device_bound = plan.margin >= DEVICE_MARGIN;
         let injected = if device_bound { DEVICE_DRAGS.to_vec() } else { CPU_DRAGS.to_vec() };
-        let each = if device_bound { DEVICE_TIME } else { CPU_TIME };
+        let each = time.unwrap_or(if device_bound { DEVICE_TIME } else { CPU_TIME });
         // Those slowed, and one that is not.
         let comparisons = injected.len() as u32 + 1;
         Self {

@@ -1,0 +1,140 @@
+//! The instrument's own trial as a user runs it: what it measures, keeps, shows again and refuses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use assert_cmd::Command;
+use pagewise::trial::model::Try;
+use pagewise::trial::store;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::{contains, starts_with};
+use tempfile::TempDir;
+
+fn pagewise() -> Command {
+    let mut command = Command::cargo_bin("pagewise").unwrap();
+    command.env("NO_COLOR", "1");
+    command
+}
+
+fn place() -> TempDir {
+    TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// A trial of one case, so small that it says nothing, measured once for all tests: where, and its folder.
+fn small_trial() -> (&'static Path, &'static Path) {
+    static TRIAL: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+        let dir = place();
+        let output = pagewise()
+            .args([
+                "calibrate",
+                "--case",
+                "syscall-bound",
+                "--studies",
+                "2",
+                "--blocks",
+                "1",
+                "--time",
+                "1s",
+                "--seed",
+                "7",
+                "--dir",
+            ])
+            .arg(dir.path())
+            .arg("--out")
+            .arg(dir.path().join("trials"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        (dir, PathBuf::from(said.lines().last().unwrap()))
+    });
+    (TRIAL.0.path(), &TRIAL.1)
+}
+
+#[test]
+fn a_trial_keeps_every_batch_and_its_table_can_be_shown_again() {
+    let (_, folder) = small_trial();
+    let recorded = store::load(folder).unwrap();
+    assert!(recorded.trial.finished.is_some());
+    let studies: Vec<_> = recorded
+        .tries
+        .iter()
+        .filter_map(|one| match one {
+            Try::Study { study, .. } => Some(study),
+            Try::Blocks { first, second, .. } => {
+                assert!(first.len() > 1 && second.len() > 1);
+                None
+            }
+        })
+        .collect();
+    assert_eq!((studies.len(), recorded.tries.len()), (2, 3));
+    for study in studies {
+        let names: Vec<&str> = study.cases.iter().map(|case| case.method.as_str()).collect();
+        assert_eq!(names, ["pread 4K", "pread 4K, again", "pread 4K +2 %", "pread 4K +5 %", "pread 4K +10 %"]);
+        for case in &study.cases {
+            assert!(!case.batches.ns.is_empty() && case.batches.ns.iter().all(|ns| *ns > 0), "{}", case.method);
+        }
+        // What is injected is injected whatever the machine does meanwhile: a batch that is slowed by a tenth is never shorter than its part.
+        let fastest = |index: usize| study.cases[index].batches.ns.iter().min().copied().unwrap();
+        assert!(fastest(4) > fastest(0) / 2);
+    }
+    for (format, head) in [("table", " case "), ("markdown", "| case | slowed by |")] {
+        pagewise()
+            .args(["calibrate", "--format", format, "--from"])
+            .arg(folder)
+            .assert()
+            .success()
+            .stdout(contains(head).and(contains("Identical methods called different:")).and(contains("of 2")));
+    }
+}
+
+#[test]
+fn nothing_of_a_trial_is_left_in_the_folder_that_it_measured_in() {
+    let (dir, _) = small_trial();
+    let left: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["trials"]);
+}
+
+#[test]
+fn a_damaged_trial_is_refused_by_name_and_place() {
+    let dir = place();
+    let folder = dir.path().join("copy");
+    fs::create_dir(&folder).unwrap();
+    for part in ["trial.json", "tries.jsonl.gz"] {
+        fs::copy(small_trial().1.join(part), folder.join(part)).unwrap();
+    }
+    let refuse = |what: &str| {
+        pagewise()
+            .args(["calibrate", "--from"])
+            .arg(&folder)
+            .assert()
+            .code(1)
+            .stderr(starts_with("pagewise: ").and(contains(what.to_owned())));
+    };
+    let tries = folder.join("tries.jsonl.gz");
+    let whole = fs::read(&tries).unwrap();
+    fs::write(&tries, &whole[..whole.len() - 100]).unwrap();
+    refuse("line 3");
+    fs::write(&tries, &whole).unwrap();
+    let head = fs::read_to_string(folder.join("trial.json")).unwrap();
+    fs::write(folder.join("trial.json"), head.replace("trial/v1", "trial/v9")).unwrap();
+    refuse("trial/v9");
+    fs::write(folder.join("trial.json"), &head[..head.len() / 2]).unwrap();
+    refuse("trial.json is damaged");
+    fs::remove_file(folder.join("trial.json")).unwrap();
+    refuse("holds no trial.json");
+}
+
+#[test]
+fn what_cannot_be_tried_is_a_usage_error() {
+    for arguments in [
+        &["calibrate", "--case", "no-such"][..],
+        &["calibrate", "--studies", "0"],
+        &["calibrate", "--case", "syscall-bound", "--method", "pipe"],
+        &["calibrate", "--method", "no-such"],
+        &["calibrate", "--from", "x", "--neighbour"],
+    ] {
+        pagewise().args(arguments).assert().code(2);
+    }
+}
