@@ -8,6 +8,7 @@
 //! | [`model`] | what a trial leaves behind |
 //! | [`store`] | where that lies |
 //! | [`rates`] | how often its verdicts were right and wrong |
+//! | [`variation`] | how batches, rounds and workers vary and hang together |
 
 pub mod blocks;
 pub mod model;
@@ -15,3 +16,4 @@ pub mod neighbour;
 pub mod rates;
 pub mod store;
 pub mod subject;
+pub mod variation;

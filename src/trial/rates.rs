@@ -6,6 +6,7 @@ use crate::stats::{self, Sample};
 use super::blocks;
 use super::model::{Subject, Try};
 use super::store::{self, Recorded};
+use super::variation::{self, Variation};
 
 /// Of all rates and intervals of a trial's table.
 pub const CONFIDENCE: f64 = 0.95;
@@ -64,6 +65,8 @@ pub struct Result {
     pub blocks: (usize, usize),
     /// The same by Criterion's baseline, where it was recorded.
     pub criterion: Option<(usize, usize)>,
+    /// How its batches, rounds and workers vary.
+    pub variation: Variation,
 }
 
 /// The part of `drag` that is to be found, if there is a target: half of 2 %, nine in ten of 5 % where the processor is the bound; nine in
@@ -111,7 +114,9 @@ fn result(recorded: &Recorded, index: usize) -> Result {
     let batches: Vec<f64> = baselines.flat_map(|case| &case.batches.ns).map(|ns| *ns as f64).collect();
     let rounds = median_of(studies.iter().map(|(_, study)| f64::from(study.rounds)));
     let workers = median_of(studies.iter().filter_map(|(_, study)| study.looks.last()).map(|look| f64::from(*look)));
+    let alone: Vec<&Study> = studies.iter().map(|(_, study)| *study).collect();
     Result {
+        variation: variation::variation(&alone, &subject.name_of(0)),
         tallies: subject.drags().map(|drag| (drag, tally(subject, drag, &studies))).collect(),
         spread: stats::quantile(&nulls, 0.84).zip(stats::quantile(&nulls, 0.16)).map(|(high, low)| (high - low) / 2.0),
         batch_ns: stats::median(&batches),

@@ -25,6 +25,8 @@ fn one(recorded: &Recorded, markdown: bool) -> String {
     text.push_str(&table(&SPREADS, spreads(trial, &results), markdown));
     text.push('\n');
     text.push_str(&table(&OTHERS, others(trial, &results), markdown));
+    text.push('\n');
+    text.push_str(&table(&VARIATIONS, variations(trial, &results), markdown));
     text
 }
 
@@ -147,7 +149,6 @@ const SPREADS: [&str; 9] = [
 ];
 
 fn spreads(trial: &Trial, results: &[Result]) -> Vec<Vec<String>> {
-    let known = |value: Option<f64>, shown: &dyn Fn(f64) -> String| value.map_or_else(|| units::NONE.to_owned(), shown);
     let percent = |part: f64| format!("{:.2} %", 100.0 * part);
     let seconds = |ns: f64| format!("{:.2} s", ns / 1e9);
     trial
@@ -180,9 +181,10 @@ fn slowed_for(drag: u32) -> String {
     format!("+{}", slowed(drag))
 }
 
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "identical methods called different",
     "interleaved, workers (ours)",
+    "the same, rounds pooled",
     "blocks, one after the other",
     "Criterion's baseline",
 ];
@@ -200,11 +202,52 @@ fn others(trial: &Trial, results: &[Result]) -> Vec<Vec<String>> {
             vec![
                 subject.name.clone(),
                 of(null.different(), null.tries),
+                of(result.variation.pooled.1, result.variation.pooled.0),
                 of(result.blocks.1, result.blocks.0),
                 result.criterion.map_or_else(|| units::NONE.to_owned(), |(tries, off)| of(off, tries)),
             ]
         })
         .collect()
+}
+
+const VARIATIONS: [&str; 11] = [
+    "case",
+    "spread of batches",
+    "of ratios within rounds",
+    "of workers' ratios",
+    "if rounds were independent",
+    "by ratio of medians",
+    "by mean of rounds",
+    "places in a round",
+    "lag 1: batches",
+    "rounds",
+    "workers",
+];
+
+fn variations(trial: &Trial, results: &[Result]) -> Vec<Vec<String>> {
+    let percent = |part: Option<f64>| known(part, &|part| format!("{:.2} %", 100.0 * part));
+    let correlation = |value: Option<f64>| known(value, &|value| format!("{value:+.2}"));
+    let row = |(subject, result): (&Subject, &Result)| {
+        let seen = &result.variation;
+        vec![
+            subject.name.clone(),
+            percent(seen.batch),
+            percent(seen.round),
+            percent(seen.worker),
+            percent(seen.worker_if_independent),
+            percent(seen.ratio_of_medians),
+            percent(seen.mean_of_rounds),
+            percent(seen.places),
+            correlation(seen.batch_lag),
+            correlation(seen.round_lag),
+            correlation(seen.worker_lag),
+        ]
+    };
+    trial.subjects.iter().zip(results).map(row).collect()
+}
+
+fn known(value: Option<f64>, shown: &dyn Fn(f64) -> String) -> String {
+    value.map_or_else(|| units::NONE.to_owned(), shown)
 }
 
 fn table(heads: &[&str], rows: Vec<Vec<String>>, markdown: bool) -> String {
