@@ -127,6 +127,21 @@ fn a_damaged_trial_is_refused_by_name_and_place() {
 }
 
 #[test]
+fn the_tables_in_the_methodology_are_those_of_the_recorded_trials() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let methodology = fs::read_to_string(root.join("docs/METHODOLOGY.md")).unwrap();
+    let begin = "<!-- trials: pagewise calibrate --format markdown --from results/trials/* -->\n";
+    let (_, rest) = methodology.split_once(begin).expect("the place of the tables");
+    let (printed, _) = rest.split_once("<!-- end of trials -->").expect("its end");
+    let mut trials: Vec<PathBuf> =
+        fs::read_dir(root.join("results/trials")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    trials.sort();
+    assert!(!trials.is_empty());
+    let output = pagewise().args(["calibrate", "--format", "markdown", "--from"]).args(&trials).output().unwrap();
+    assert_eq!(printed.trim(), String::from_utf8(output.stdout).unwrap().trim());
+}
+
+#[test]
 fn what_cannot_be_tried_is_a_usage_error() {
     for arguments in [
         &["calibrate", "--case", "no-such"][..],
