@@ -12,6 +12,7 @@
 //! | [`effort`] | how a study's time is divided |
 //! | [`schedule`] | in which order a round takes its methods |
 //! | [`worker`] | what a fresh process does with its part of a study |
+//! | [`duty`] | how a worker process begins and ends |
 //! | [`process`] | how a worker is started, bounded, and its death explained |
 //! | [`study`] | how many rounds are taken, and when to stop |
 //! | [`ledger`] | what a study takes down as it goes |
@@ -21,6 +22,7 @@
 
 pub mod clock;
 pub mod drag;
+pub mod duty;
 pub mod effort;
 pub mod gates;
 pub mod interrupt;

@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 use super::interrupt::Interrupt;
 use super::protocol::{Answer, Asked, Order, Task};
 use super::worker::{InFlight, last_words_file};
+use crate::os::process;
 
 /// Who does a study's tasks: fresh processes, or a test's imitation with a clock of its own.
 pub trait Executor {
@@ -67,22 +68,25 @@ impl Executor for Workers<'_> {
             task,
         };
         InFlight::make(self.site).map_err(|error| Death::Elsewhere(error.to_string()))?;
+        let oom_kills = process::oom_kills();
         let mut worker = self.spawn(&order).map_err(|error| Death::Elsewhere(format!("starting a worker: {error}")))?;
         let mut output = Vec::new();
-        let end = self.collect(&mut worker, &mut output, limit);
-        if !matches!(end, Ok(End::Closed)) {
-            let _ = worker.kill();
-        }
+        let end = self.collect(&mut worker, &mut output, Instant::now() + limit);
+        // What a worker leaves behind goes with it, before its number can be anyone else's.
+        process::kill_group(worker.id() as i32);
         let status = worker.wait().map_err(|error| Death::Elsewhere(format!("waiting for a worker: {error}")))?;
-        if self.interrupt.asked().is_some() {
-            return Err(Death::Interrupted);
-        }
         match end {
-            Ok(End::Closed) if status.success() => {
-                serde_json::from_slice(&output).map_err(|error| Death::Elsewhere(format!("a worker's answer: {error}")))
+            _ if self.interrupt.asked().is_some() => Err(Death::Interrupted),
+            Ok(End::Itself) if status.success() => {
+                serde_json::from_slice(&output).map_err(|error| self.death(&format!("gave no answer: {error}")))
             }
-            Ok(End::Closed) => Err(self.death(&how(status))),
-            Ok(End::TimedOut) => Err(self.death(&format!("gave no answer in {} s", limit.as_secs()))),
+            Ok(End::Itself) => {
+                let oom = process::oom_kills() > oom_kills;
+                Err(self.death(&how(status, oom)))
+            }
+            Ok(End::TimedOut) => {
+                Err(self.death(&format!("gave no answer in {} s, and was killed", limit.as_secs_f64())))
+            }
             Err(errno) => Err(Death::Elsewhere(format!("waiting for a worker: {errno}"))),
         }
     }
@@ -93,12 +97,14 @@ impl Executor for Workers<'_> {
 }
 
 enum End {
-    Closed,
+    /// Of its own, or by a signal that is not ours.
+    Itself,
     TimedOut,
 }
 
 impl Workers<'_> {
-    /// `/proc/self/exe` names the program that runs, also after its file was replaced.
+    /// `/proc/self/exe` names the program that runs, also after its file was replaced. A worker leads a process group of its own: what
+    /// it starts can be told from what others start, and ended with it.
     fn spawn(&self, order: &Order) -> std::io::Result<Child> {
         let last_words = last_words_file(self.site).map_err(|error| std::io::Error::from(error.errno))?;
         let mut worker = Command::new("/proc/self/exe")
@@ -107,6 +113,7 @@ impl Workers<'_> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(last_words)
+            .process_group(0)
             .spawn()?;
         if let Some(mut input) = worker.stdin.take() {
             // A worker that died already explains itself by its status.
@@ -115,10 +122,9 @@ impl Workers<'_> {
         Ok(worker)
     }
 
-    /// Reads until the worker closes its output. Sleeps in poll(2): no wake-up beside a batch.
-    fn collect(&self, worker: &mut Child, into: &mut Vec<u8>, limit: Duration) -> Result<End, Errno> {
-        let Some(mut output) = worker.stdout.take() else { return Ok(End::Closed) };
-        let deadline = Instant::now() + limit;
+    /// Reads until the worker ends. Sleeps in poll(2): no wake-up beside a batch.
+    fn collect(&self, worker: &mut Child, into: &mut Vec<u8>, deadline: Instant) -> Result<End, Errno> {
+        let Some(mut output) = worker.stdout.take() else { return Ok(End::Itself) };
         let mut chunk = vec![0; 1 << 16];
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -139,7 +145,7 @@ impl Workers<'_> {
             };
             if readable {
                 match output.read(&mut chunk) {
-                    Ok(0) => return Ok(End::Closed),
+                    Ok(0) => return Ok(self.await_end(worker, deadline)),
                     Ok(count) => into.extend_from_slice(&chunk[..count]),
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(Errno::from_raw(error.raw_os_error().unwrap_or(0))),
@@ -148,23 +154,58 @@ impl Workers<'_> {
         }
     }
 
+    /// One that closed its output is about to end, unless it closed it in the middle of its work. It measures nothing that we can use any
+    /// more, so that looking now and then disturbs nobody.
+    fn await_end(&self, worker: &Child, deadline: Instant) -> End {
+        let mut pause = Duration::from_micros(50);
+        while !process::has_ended(worker.id() as i32) {
+            if Instant::now() >= deadline || self.interrupt.asked().is_some() {
+                return End::TimedOut;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        End::Itself
+    }
+
     fn death(&self, how: &str) -> Death {
-        let words = std::fs::read_to_string(self.site.join("stderr")).unwrap_or_default();
+        let words = std::fs::read(self.site.join("stderr")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
         let first = words.lines().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
         let how = format!("the worker {how}{}", first.unwrap_or_default());
         InFlight::read(self.site).map_or_else(|| Death::Elsewhere(how.clone()), |index| Death::At(index, how.clone()))
     }
 }
 
-/// `was killed by SIGBUS`, `exited with 1`.
-fn how(status: ExitStatus) -> String {
+/// `was killed by SIGBUS`, `exited with 1`. `oom` says that the kernel's out-of-memory killer struck while the worker lived.
+fn how(status: ExitStatus, oom: bool) -> String {
     match (status.signal(), status.code()) {
         (Some(number), _) => match Signal::try_from(number) {
             Ok(Signal::SIGALRM) => "was ended by SIGALRM: a peer did not answer in time".to_owned(),
+            Ok(Signal::SIGKILL) if oom => {
+                "was killed by SIGKILL, as the kernel's out-of-memory killer does, which struck meanwhile (oom_kill in /proc/vmstat); give it more memory"
+                    .to_owned()
+            }
             Ok(signal) => format!("was killed by {signal}"),
             Err(_) => format!("was killed by signal {number}"),
         },
         (None, Some(code)) => format!("exited with {code}"),
         (None, None) => "ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_by_its_signal_or_code_and_blamed_on_the_kernel_only_where_the_kernel_says_so() {
+        let status = ExitStatus::from_raw;
+        assert_eq!(how(status(9), false), "was killed by SIGKILL");
+        assert!(how(status(9), true).contains("out-of-memory killer"));
+        assert_eq!(how(status(7), true), "was killed by SIGBUS");
+        assert_eq!(how(status(35), false), "was killed by signal 35");
+        assert_eq!(how(status(3 << 8), true), "exited with 3");
+        assert!(how(status(14), false).contains("a peer did not answer"));
     }
 }

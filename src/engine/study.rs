@@ -22,17 +22,34 @@ pub struct Progress {
     pub planned: usize,
 }
 
-/// Measures `plan` in at most about `budget`.
+/// The time that a study has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    /// For all of it, about.
+    pub budget: Duration,
+    /// For one worker: one that takes longer is killed, and the method that it was at fails. `None` is [`LONGEST_WORKER`], or more where
+    /// the methods are known to need more.
+    pub worker_limit: Option<Duration>,
+}
+
+impl From<Duration> for Time {
+    fn from(budget: Duration) -> Self {
+        Self { budget, worker_limit: None }
+    }
+}
+
+/// Measures `plan` in the `time` given.
 pub fn run(
     plan: &Plan,
-    budget: Duration,
+    time: impl Into<Time>,
     seed: u64,
     executor: &mut dyn Executor,
     progress: &mut dyn FnMut(Progress),
 ) -> Study {
-    let limit = LONGEST_WORKER.max(budget);
-    let mut driver = Driver { plan, executor, ledger: Ledger::new(plan, seed), limit };
-    driver.ledger.stop = match driver.take(budget, progress) {
+    let time = time.into();
+    let limit = time.worker_limit.unwrap_or(LONGEST_WORKER.max(time.budget));
+    let mut driver = Driver { plan, executor, ledger: Ledger::new(plan, seed), worker_limit: time.worker_limit, limit };
+    driver.ledger.stop = match driver.take(time.budget, progress) {
         Ok(stop) | Err(stop) => stop,
     };
     if driver.ledger.stop == Stop::Interrupted {
@@ -55,14 +72,16 @@ struct Driver<'a> {
     plan: &'a Plan,
     executor: &'a mut dyn Executor,
     ledger: Ledger,
-    /// How long a worker may take.
+    /// How long the user lets a worker take.
+    worker_limit: Option<Duration>,
+    /// How long one may take now.
     limit: Duration,
 }
 
 /// The part of a study's time that is kept for the latency pass.
 const LATENCY_SHARE: f64 = 0.15;
 /// A worker that takes this long, and this many times as long as its work should, hangs.
-const LONGEST_WORKER: Duration = Duration::from_secs(120);
+pub const LONGEST_WORKER: Duration = Duration::from_secs(120);
 const PATIENCE: u32 = 5;
 /// Operations of a latency pass, at most: enough for a p99.9.
 const STAMPS: u64 = 20_000;
@@ -77,7 +96,7 @@ impl Driver<'_> {
         Effort { looks: self.ledger.looks, rounds: self.ledger.rounds } =
             Effort::fitting(left, cost, self.ledger.comparisons);
         let work = (cost.worker + cost.round * 2 * self.ledger.rounds as u32) * PATIENCE;
-        self.limit = LONGEST_WORKER.max(work);
+        self.limit = self.worker_limit.unwrap_or(LONGEST_WORKER.max(work));
         let stop = self.workers(calibrated + left, progress)?;
         if self.plan.stamps {
             self.latency(budget)?;

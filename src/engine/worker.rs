@@ -97,7 +97,7 @@ pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
     }
     bench.answer.task_ns = clock::now() - begin;
     bench.verify();
-    bench.in_flight.at(None);
+    bench.close();
     bench.answer
 }
 
@@ -185,7 +185,10 @@ impl Bench {
         let mut least = u64::MAX;
         for _ in 0..3 {
             let begin = clock::now();
-            self.calibration_batch(index, self.answer.k)?;
+            if self.calibration_batch(index, self.answer.k)? == 0 {
+                self.drop_case(index, no_time(self.answer.k));
+                return None;
+            }
             least = least.min(clock::now() - begin);
             if least > SHORT_BATCH_NS {
                 break;
@@ -223,6 +226,7 @@ impl Bench {
                 let place =
                     Batch { method: *index, round: round as u32, position: position as u32, ..Batch::default() };
                 match outcome {
+                    Ok(measured) if measured.ns == 0 => self.drop_case(*index, no_time(k)),
                     Ok(measured) => self.answer.batches.push(on_the_wire(&place, &measured)),
                     Err(Trouble::Unproven(flaw)) => self.answer.batches.push(Batch { flaw: Some(flaw), ..place }),
                     Err(trouble) => self.drop_case(*index, trouble),
@@ -274,6 +278,15 @@ impl Bench {
         Ok(())
     }
 
+    /// Lets go of the methods one by one: one that dies of it is the one that did.
+    fn close(&mut self) {
+        for index in 0..self.cases.len() {
+            self.in_flight.at(Some(index));
+            self.cases[index] = None;
+        }
+        self.in_flight.at(None);
+    }
+
     fn verify(&mut self) {
         for index in 0..self.cases.len() {
             self.in_flight.at(Some(index));
@@ -284,6 +297,11 @@ impl Bench {
             }
         }
     }
+}
+
+/// A batch as long as the study's that took no time was not done, or the clock stands still: neither gives a ratio, in this round or another.
+fn no_time(ops: u64) -> Trouble {
+    Trouble::Failed(format!("a batch took no time (operations: {ops}): nothing was done, or the clock stood still"))
 }
 
 /// Each batch has a draw of its own. Were it the round's, the first method would bring the pages into the processor's caches for those after
@@ -314,14 +332,6 @@ fn on_the_wire(place: &Batch, measured: &Measured) -> Batch {
         round: place.round,
         position: place.position,
     }
-}
-
-/// Reads an order from a worker's standard input.
-///
-/// # Errors
-/// Where it is none: a worker is started by its parent, not by hand.
-pub fn read_order(input: &mut dyn std::io::Read) -> Result<Order, serde_json::Error> {
-    serde_json::from_reader(input)
 }
 
 /// The file that a worker's standard error goes to, so that its last words can be told.

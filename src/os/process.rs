@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
 use super::{SysError, SysResult};
@@ -112,6 +112,29 @@ pub fn die_with_parent(parent: Pid) {
         // SAFETY: as in `Child::fork`.
         unsafe { libc::_exit(1) }
     }
+}
+
+/// Whether the child `pid` of this process has ended; it stays to be waited for, so that its number is no one else's yet (waitid(2),
+/// `WNOWAIT`). A child that is not there has ended.
+pub fn has_ended(pid: i32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    match waitid(Id::Pid(Pid::from_raw(pid)), flags) {
+        Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => false,
+        Ok(_) | Err(_) => true,
+    }
+}
+
+/// Kills the process group that `leader` leads, by SIGKILL: itself, and whatever it left behind. `leader` must not have been waited for yet.
+pub fn kill_group(leader: i32) {
+    // ESRCH where nobody is left in it, which is as good.
+    let _ = nix::sys::signal::killpg(Pid::from_raw(leader), Signal::SIGKILL);
+}
+
+/// Processes that the kernel's out-of-memory killer has killed since the machine started, in any control group (`oom_kill` of /proc/vmstat,
+/// Linux 4.13; mm/oom_kill.c counts those of a group's limit there too). `None` where that is not told.
+pub fn oom_kills() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
 }
 
 /// Whether `signal` is ignored by this process (sigaction(2)).
