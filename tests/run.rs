@@ -37,9 +37,9 @@ fn left_in(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Starts a run that lasts long enough to be interrupted, in a process group of its own.
-fn start_long_run(dir: &Path) -> Child {
+fn start_long_run(area: &str, dir: &Path) -> Child {
     Process::new(env!("CARGO_BIN_EXE_pagewise"))
-        .args(["run", "private_cow", "--budget", "60s", "--dir"])
+        .args(["run", area, "--budget", "60s", "--dir"])
         .arg(dir)
         .arg("--out")
         .arg(dir.join("out"))
@@ -56,6 +56,12 @@ fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited a minute for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Neither gone nor a zombie that waits for whoever adopted it.
+fn is_alive(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// Children of a process.
@@ -179,6 +185,7 @@ fn bad_input_is_one_clear_sentence() {
         (vec!["run".into(), "--budget".into(), "soon".into()], 2, "90s"),
         (vec!["run".into(), "--budget".into(), "0".into()], 2, "1s"),
         (vec!["run".into(), "--label".into(), "a/b".into()], 2, "letters"),
+        (vec!["run".into(), "--worker-limit".into(), "0".into()], 2, "1s"),
         (vec!["list".into(), "--where".into(), "state=tepid".into()], 2, "state is cold, mapped, warm"),
         (vec!["list".into(), "--where".into(), "colour=red".into()], 2, "no scenario has colour"),
         (vec!["list".into(), "--where".into(), "state".into()], 2, "KEY=VALUE"),
@@ -238,11 +245,13 @@ fn list_names_scenarios_that_where_takes() {
 fn an_interrupted_run_cleans_up_keeps_what_it_had_and_ends_by_the_signal() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let dir = folder();
-        let mut run = start_long_run(dir.path());
+        let run = start_long_run("private_cow", dir.path());
         wait_for("a worker", || !children_of(run.id()).is_empty());
         kill(Pid::from_raw(run.id() as i32), signal).unwrap();
-        let status = run.wait().unwrap();
-        assert_eq!(status.signal(), Some(signal as i32), "{status:?}");
+        let output = run.wait_with_output().unwrap();
+        assert_eq!(output.status.signal(), Some(signal as i32), "{:?}", output.status);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("interrupted") && stderr.contains("run --resume"), "{stderr}");
         assert!(left_in(dir.path()).is_empty());
         let recorded: Vec<PathBuf> =
             fs::read_dir(dir.path().join("out")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -254,15 +263,17 @@ fn an_interrupted_run_cleans_up_keeps_what_it_had_and_ends_by_the_signal() {
 #[test]
 fn workers_of_a_killed_run_die_and_the_next_run_removes_what_it_left() {
     let dir = folder();
-    let mut run = start_long_run(dir.path());
-    let mut workers = Vec::new();
-    wait_for("a worker", || {
-        workers = children_of(run.id());
-        !workers.is_empty()
+    let mut run = start_long_run("fork_ipc", dir.path());
+    let mut family = Vec::new();
+    // A worker of this area forks a child for each batch.
+    wait_for("a worker with a child", || {
+        let workers = children_of(run.id());
+        family = workers.iter().flat_map(|worker| children_of(*worker as u32)).chain(workers.iter().copied()).collect();
+        family.len() > workers.len()
     });
     run.kill().unwrap();
     run.wait().unwrap();
-    wait_for("the workers' end", || workers.iter().all(|pid| !Path::new(&format!("/proc/{pid}/task")).exists()));
+    wait_for("the end of workers and their children", || !family.iter().any(|pid| is_alive(*pid)));
     assert_eq!(left_in(dir.path()).len(), 1, "kill -9 leaves the folder");
     pagewise()
         .args(["run", "fork_ipc", "--quick", "--budget", "1s", "--dir"])

@@ -8,7 +8,7 @@ use crate::areas::dataset::Recipe;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::plan::Plan;
 use crate::engine::process::Workers;
-use crate::engine::study::{self, Progress};
+use crate::engine::study::{self, Progress, Time};
 use crate::results::model::{Program, Study};
 use crate::site::Site;
 
@@ -44,7 +44,7 @@ impl Ground<'_> {
         &self,
         plan: &Plan,
         files: &[Recipe],
-        time: Duration,
+        time: impl Into<Time>,
         seed: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Study {

@@ -6,6 +6,7 @@ mod list;
 mod measuring;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod select;
 mod worker;

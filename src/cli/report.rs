@@ -29,8 +29,7 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let recorded = store::load(&args.run)?;
     if args.markdown {
-        let tables: Vec<String> = recorded.studies.iter().map(report::table::markdown_table).collect();
-        return say(&tables.join("\n"));
+        return say(&report::table::markdown_tables(&recorded));
     }
     let written = report::write(&recorded, args.out.as_deref().unwrap_or_else(|| folder_of(&args.run)))?;
     say(&written.html.display().to_string())

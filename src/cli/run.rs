@@ -1,7 +1,7 @@
 //! `pagewise run`: measure, and leave a report.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,16 @@ use clap::Args;
 
 use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second};
 use super::progress::Bar;
+use super::resume::{self, Begun, Left};
 use super::select::SelectArgs;
 use crate::areas::{Options, Spec};
 use crate::engine::interrupt::Interrupt;
+use crate::engine::study::Time;
 use crate::engine::summary;
 use crate::machine;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{Profile, Run, SCHEMA, Study};
+use crate::results::model::{Dir, Machine, Profile, Request, Run, SCHEMA, Study};
 use crate::results::store;
 use crate::site::Site;
 
@@ -27,9 +29,9 @@ pub struct RunArgs {
     #[command(flatten)]
     select: SelectArgs,
 
-    /// The folder, and so the filesystem, to measure in
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
+    /// The folder, and so the filesystem, to measure in [default: .; with --resume, where the run was]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
 
     /// Where recorded runs go
     #[arg(long, value_name = "DIR", default_value = "./results/local")]
@@ -40,6 +42,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     budget: Option<Duration>,
 
+    /// How long one worker may take before it is killed, and the method that it is at fails [default: 120s, or more where the methods are
+    /// seen to need more]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    worker_limit: Option<Duration>,
+
     /// Where every random choice comes from; drawn and recorded by default
     #[arg(long)]
     seed: Option<u64>,
@@ -47,7 +54,16 @@ pub struct RunArgs {
     /// A name for the run
     #[arg(long, default_value = "run", value_parser = label)]
     label: String,
+
+    /// Do what is missing of a run that was interrupted or killed, in its folder, as if it had never stopped: same machine, same pagewise, same
+    /// filesystem, its own options. Studies that stand are kept, and rows that failed are not tried again
+    #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
+    resume: Option<PathBuf>,
 }
+
+/// What a run that is resumed has settled already.
+const FIXED: [&str; 11] =
+    ["areas", "filters", "methods", "quick", "file", "evict", "out", "budget", "worker_limit", "seed", "label"];
 
 /// A run's time if nothing else is asked for.
 const FULL: Duration = Duration::from_secs(240);
@@ -59,34 +75,84 @@ const FLOORS_SHARE: f64 = 0.03;
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
-    let options = args.select.options()?;
-    let specs = args.select.specs(&options)?;
-    let budget = args.budget.unwrap_or(if options.quick { QUICK } else { FULL });
+    let Some(work) = args.work()? else { return Ok(ExitCode::SUCCESS) };
+    let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
-    // Paths go to workers as JSON.
-    anyhow::ensure!(args.dir.to_str().is_some(), "--dir {}: not UTF-8; name it by another path", args.dir.display());
-    let site = Site::make(&args.dir, space_of(&specs))?;
-    site.hold(space_of(&specs));
+    let site = Site::make(&work.dir, space_of(&work.specs))?;
+    site.hold(space_of(&work.specs));
     let mut session = Session {
         args,
-        options: &options,
+        options: &work.options,
         site: &site,
         interrupt: &interrupt,
         bar: Bar::new(start, budget),
         start,
         budget,
     };
-    let outcome = session.measure(&specs);
+    let outcome = session.measure(work.request, &work.specs, work.begun);
     session.bar.finish();
     drop(site);
     let folder = outcome?;
     if let Some(signal) = interrupt.asked() {
-        eprintln!("pagewise: interrupted; what was measured is in {}", folder.display());
+        let folder = folder.display();
+        eprintln!(
+            "pagewise: interrupted; what was measured is in {folder}; `pagewise run --resume {folder}` does the rest"
+        );
         Interrupt::end_by(signal);
     }
-    // Whoever asked may have gone, as `head` does; the run is there all the same.
-    let _ = writeln!(std::io::stdout(), "{}", folder.display());
+    say(&folder);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The run's folder, last. Whoever asked may have gone, as `head` does; the run is there all the same.
+fn say(folder: &Path) {
+    let _ = writeln!(std::io::stdout(), "{}", folder.display());
+}
+
+/// What there is to do.
+pub struct Work {
+    /// What the catalogue is made from.
+    pub options: Options,
+    /// Every study of the run, those that stand among them.
+    pub specs: Vec<Spec>,
+    /// The folder to measure in.
+    pub dir: PathBuf,
+    /// What was asked for, as the run records it.
+    pub request: Request,
+    /// The run, where there is a part of it.
+    pub begun: Option<Begun>,
+}
+
+impl Work {
+    /// The time for what is missing: its share of the whole run's.
+    fn budget_left(&self) -> Duration {
+        let standing = self.begun.as_ref().map_or(0, |begun| begun.run.studies.len());
+        let weight = |specs: &[Spec]| specs.iter().map(|spec| spec.weight).sum::<f64>();
+        let all = weight(&self.specs);
+        let part = if all > 0.0 { weight(&self.specs[standing..]) / all } else { 1.0 };
+        Duration::from_nanos(self.request.budget_ns).mul_f64(part)
+    }
+}
+
+impl RunArgs {
+    /// What is to be done; `None` if nothing is left of a run to be resumed.
+    fn work(&self) -> anyhow::Result<Option<Work>> {
+        if let Some(path) = &self.resume {
+            return Ok(match resume::missing(path, self.dir.clone())? {
+                Left::Some(work) => Some(*work),
+                Left::Nothing(folder) => {
+                    say(&folder);
+                    None
+                }
+            });
+        }
+        let options = self.select.options()?;
+        let specs = self.select.specs(&options)?;
+        let budget = self.budget.unwrap_or(if options.quick { QUICK } else { FULL });
+        let dir = self.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+        let request = self.select.record(&specs, &dir, budget, self.worker_limit)?;
+        Ok(Some(Work { options, specs, dir, request, begun: None }))
+    }
 }
 
 fn space_of(specs: &[Spec]) -> u64 {
@@ -104,22 +170,28 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Measures every study; gives the run's folder.
-    fn measure(&mut self, specs: &[Spec]) -> anyhow::Result<PathBuf> {
+    /// Measures every study that `begun` does not have; gives the run's folder, which stays locked meanwhile.
+    fn measure(&mut self, request: Request, specs: &[Spec], begun: Option<Begun>) -> anyhow::Result<PathBuf> {
         self.bar.show("looking at the machine".to_owned());
         let mut disk = Disk::of_dir(self.site.path());
-        let mut run = self.describe(&mut disk)?;
-        let folder = store::new_run_folder(&self.args.out, &run.id)?;
-        store::save(&run, &folder)?;
+        // A disk that does not count flushes is told by its probe; one that cannot be probed, by its absence.
+        let _ = disk.probe_flushes(self.site.path());
+        let (machine, place) = machine::fingerprint(self.site.path(), &disk);
+        let worker_limit = request.worker_limit_ns.map(Duration::from_nanos);
+        let Begun { mut run, folder, lock: _lock } = match begun {
+            Some(begun) => begun.go_on(&machine, &place)?,
+            None => self.begin(self.describe(request, machine, place, &disk))?,
+        };
         let stat = disk.device.as_ref().ok().map(|device| device.stat.clone());
         let style = report::table::Style::of_stdout();
-        for (index, spec) in specs.iter().enumerate() {
+        for (index, spec) in specs.iter().enumerate().skip(run.studies.len()) {
             if self.interrupt.asked().is_some() {
                 break;
             }
             let weights: f64 = specs[index..].iter().map(|rest| rest.weight).sum();
             let left = self.budget.saturating_sub(self.start.elapsed());
             let share = left.mul_f64(spec.weight / weights);
+            let time = Time { budget: share, worker_limit };
             let ground = Ground {
                 site: self.site,
                 disk_stat: stat.as_deref(),
@@ -129,7 +201,7 @@ impl Session<'_> {
             let id = &spec.plan.scenario.id;
             self.bar.show(format!("{id}: making files"));
             let seed = run.seed.wrapping_add(index as u64 * 1_000_003);
-            let mut study = ground.study(&spec.plan, &spec.files, share, seed, &mut |progress| {
+            let mut study = ground.study(&spec.plan, &spec.files, time, seed, &mut |progress| {
                 self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
             });
             if disk.device.as_ref().is_ok_and(|device| device.counts_flushes == Some(false)) {
@@ -152,30 +224,36 @@ impl Session<'_> {
         Ok(folder)
     }
 
+    /// Makes the run's folder.
+    fn begin(&self, run: Run) -> anyhow::Result<Begun> {
+        let folder = store::new_run_folder(&self.args.out, &run.id)?;
+        let lock = resume::lock(&folder)?;
+        store::save(&run, &folder)?;
+        Ok(Begun { run, folder, lock })
+    }
+
     /// The run before its first study: the machine, its warnings and floors.
-    fn describe(&self, disk: &mut Disk) -> anyhow::Result<Run> {
-        let dir = self.site.path();
-        // A disk that does not count flushes is told by its probe; one that cannot be probed, by its absence.
-        let _ = disk.probe_flushes(dir);
-        let (machine, place) = machine::fingerprint(dir, disk);
+    fn describe(&self, request: Request, machine: Machine, place: Dir, disk: &Disk) -> Run {
         let seed = self.args.seed.unwrap_or_else(seed_from_time);
         let started = jiff::Timestamp::now();
-        Ok(Run {
+        Run {
             schema: SCHEMA.to_owned(),
             id: store::run_id(started, &self.args.label),
             label: self.args.label.clone(),
             started: to_the_second(started),
             finished: None,
             pagewise: program(),
+            request: Some(request),
+            resumed: Vec::new(),
             command: command(),
             seed,
             profile: if self.options.quick { Profile::Quick } else { Profile::Full },
             warnings: machine::warnings(&machine, &place, disk),
-            floors: machine::floors(dir, self.budget.mul_f64(FLOORS_SHARE)),
+            floors: machine::floors(self.site.path(), self.budget.mul_f64(FLOORS_SHARE)),
             dir: place,
             machine,
             studies: Vec::new(),
-        })
+        }
     }
 }
 

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use glob::Pattern;
 
 use crate::areas::{self, Options, Spec, UserFile};
 use crate::os::page_size;
+use crate::results::model::{Profile, Request};
 
 /// A request that names what is not there.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,46 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 impl SelectArgs {
+    /// What a recorded run was asked for, apart from its scenarios.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    pub fn recorded(request: &Request, profile: Profile) -> anyhow::Result<Self> {
+        let methods = request.methods.iter().map(|text| Pattern::new(text));
+        Ok(Self {
+            areas: Vec::new(),
+            filters: Vec::new(),
+            methods: methods.collect::<Result<_, _>>()?,
+            quick: profile == Profile::Quick,
+            file: request.file.as_ref().map(PathBuf::from),
+            evict: request.evict,
+        })
+    }
+
+    /// What is to be recorded of this request: `specs` in `dir`, in the time given.
+    pub fn record(
+        &self,
+        specs: &[Spec],
+        dir: &Path,
+        budget: Duration,
+        worker_limit: Option<Duration>,
+    ) -> anyhow::Result<Request> {
+        let text = |path: &Path| {
+            let utf8 = path.to_str().map(str::to_owned);
+            utf8.with_context(|| format!("{}: not UTF-8; name it by another path", path.display()))
+        };
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Ok(Request {
+            scenarios: specs.iter().map(|spec| spec.plan.scenario.id.clone()).collect(),
+            methods: self.methods.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            file: self.file.as_deref().map(text).transpose()?,
+            evict: self.evict,
+            dir: text(dir)?,
+            budget_ns: ns(budget),
+            worker_limit_ns: worker_limit.map(ns),
+        })
+    }
+
     /// What the catalogue is made from.
     ///
     /// # Errors

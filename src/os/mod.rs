@@ -10,6 +10,7 @@ pub mod cache;
 pub mod disk;
 pub mod file;
 pub mod futex;
+pub mod lock;
 pub mod map;
 pub mod pagemap;
 pub mod probe;

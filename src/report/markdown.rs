@@ -2,7 +2,14 @@
 
 use super::columns::Column;
 use super::{notes, rows, units};
-use crate::results::model::Study;
+use crate::results::model::{Run, Study};
+
+/// The tables of all studies, after what must be said of the run as a whole.
+pub fn markdown_tables(run: &Run) -> String {
+    let first = notes::parts(run).map(|said| format!("> {}\n", escaped(&said)));
+    let tables = run.studies.iter().map(markdown_table);
+    first.into_iter().chain(tables).collect::<Vec<_>>().join("\n")
+}
 
 /// The question, its conditions, what to beware of, and a row a case; the reason of a case that was not measured stands in its row.
 ///

@@ -1,9 +1,21 @@
 //! What must be said of a study in plain words, beside its figures?
 
-use crate::results::model::{Status, Study, Verdict};
+use crate::results::model::{Run, Status, Study, Verdict};
 
 use super::rows;
 use super::units;
+
+/// A sentence on a run that did not go through in one; `None` where it did.
+pub fn parts(run: &Run) -> Option<String> {
+    let again: Vec<String> = run.resumed.iter().map(|text| units::moment(text)).collect();
+    (!again.is_empty()).then(|| {
+        format!(
+            "Measured in {} parts: the run was cut short, and taken up again at {}. The machine, its warnings and its floors are those of the first part.",
+            again.len() + 1,
+            again.join(" and at ")
+        )
+    })
+}
 
 /// The conditions of a study, a few words each, for the line under its question.
 pub fn conditions(study: &Study) -> Vec<String> {

@@ -365,6 +365,8 @@ pub fn run() -> Run {
         finished: Some("2026-01-02T03:08:01Z".to_owned()),
         pagewise: Program { version: "0.1.0".to_owned(), commit: Some("0123abcd".to_owned()) },
         command: ["pagewise", "run", "--budget", "4m"].map(str::to_owned).to_vec(),
+        request: None,
+        resumed: Vec::new(),
         seed: 42,
         profile: Profile::Full,
         dir: Dir {

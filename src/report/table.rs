@@ -10,7 +10,7 @@ use super::columns::Column;
 use super::{notes, rows, units};
 use crate::results::model::{Case, Study};
 
-pub use super::markdown::markdown_table;
+pub use super::markdown::{markdown_table, markdown_tables};
 
 /// How a table is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

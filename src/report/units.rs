@@ -11,6 +11,14 @@ const TIMES: [(&str, f64); 4] = [("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1
 const SIZES: [(&str, f64); 5] =
     [("B", 1.0), ("KiB", 1024.0), ("MiB", 1048576.0), ("GiB", 1073741824.0), ("TiB", 1099511627776.0)];
 
+/// A moment, to the minute: `2026-01-02 03:04 UTC`; what is no time is shown as it is.
+pub fn moment(text: &str) -> String {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 /// A time in ns: `182 ns`, `1.94 µs`, `12.3 ms`, `1.20 s`.
 pub fn time(ns: f64) -> String {
     if !ns.is_finite() {

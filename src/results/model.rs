@@ -26,6 +26,12 @@ pub struct Run {
     pub pagewise: Program,
     /// The command as typed.
     pub command: Vec<String>,
+    /// What it was to do; `None` in runs of releases that did not record it.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// When it was taken up again after it had been cut short: RFC 3339, UTC; the first part's start is `started`.
+    #[serde(default)]
+    pub resumed: Vec<String>,
     /// The seed that every draw of the run comes from.
     pub seed: u64,
     /// How much was asked for.
@@ -49,6 +55,25 @@ pub struct Program {
     pub version: String,
     /// The commit that it was built from, where known.
     pub commit: Option<String>,
+}
+
+/// What a run was to do: enough to do what is missing of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Ids of the scenarios to be measured, in their order.
+    pub scenarios: Vec<String>,
+    /// Patterns that a method's name was to match, beside each scenario's baseline; empty for all methods.
+    pub methods: Vec<String>,
+    /// The user's own file, as typed.
+    pub file: Option<String>,
+    /// Whether that file could be evicted.
+    pub evict: bool,
+    /// The folder to measure in, as typed.
+    pub dir: String,
+    /// The time that it was given.
+    pub budget_ns: u64,
+    /// The time that one worker was given, where it was not left to the studies.
+    pub worker_limit_ns: Option<u64>,
 }
 
 /// How much a run measures.

@@ -14,6 +14,9 @@ use super::{finite, layout};
 /// The file in a run's folder that holds everything measured.
 pub const FILE: &str = "run.json";
 
+/// How the name of its successor begins until it is whole.
+const TEMPORARY: &str = ".run.json.";
+
 /// The longest part of a label that goes into a folder's name, in bytes: with the time before it far from the 255 that Linux allows.
 const LONGEST_SLUG: usize = 60;
 
@@ -111,11 +114,20 @@ pub fn save(run: &Run, folder: &Path) -> Result<(), StoreError> {
 fn replace(path: &Path, folder: &Path, text: &[u8]) -> io::Result<()> {
     // Results are there to be read: as open as the user's umask lets any file be, not the 0600 of temporary files.
     let mut temporary =
-        tempfile::Builder::new().prefix(".run.json.").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+        tempfile::Builder::new().prefix(TEMPORARY).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
     temporary.write_all(text)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path)?;
     sync_folder(folder)
+}
+
+/// Takes away what a [`save`] that was killed left in `folder`. Not while another process may save there.
+pub fn tidy(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)) {
+        // In nobody's way where it cannot be removed.
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
 /// Makes the names in `folder` durable: fsync(2), "an explicit fsync() on a file descriptor for the directory is also needed".

@@ -32,6 +32,7 @@ pub fn run() -> Run {
         methods: &METHODS[..2],
         ..Plan::new("two methods")
     };
+    let studies = vec![decided.measure(1), cut_short.measure(2), off.measure(3), few.measure(4), not_started()];
     Run {
         schema: SCHEMA.to_owned(),
         id: "20260131T120000Z-sample".to_owned(),
@@ -69,7 +70,17 @@ pub fn run() -> Run {
             low: 120.0,
             high: 123.0,
         }],
-        studies: vec![decided.measure(1), cut_short.measure(2), off.measure(3), few.measure(4), not_started()],
+        request: Some(Request {
+            scenarios: studies.iter().map(|study| study.scenario.id.clone()).collect(),
+            methods: vec!["pread*".to_owned()],
+            file: None,
+            evict: false,
+            dir: ".".to_owned(),
+            budget_ns: 180_000_000_000,
+            worker_limit_ns: None,
+        }),
+        resumed: vec!["2026-01-31T12:01:00Z".to_owned()],
+        studies,
     }
 }
 

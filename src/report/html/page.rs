@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::anchor;
-use crate::report::{findings, units};
+use crate::report::{findings, notes, units};
 use crate::results::model::{Dir, Profile, Run};
 
 /// The page's own part of the template's context.
@@ -14,6 +14,8 @@ pub struct Page {
     id: String,
     started: String,
     ended: Option<String>,
+    /// That it did not go through in one.
+    parts: Option<String>,
     facts: Vec<Named>,
     all_facts: Vec<Named>,
     findings: Vec<Finding>,
@@ -81,8 +83,9 @@ pub fn page(run: &Run) -> Page {
     Page {
         label: run.label.clone(),
         id: run.id.clone(),
-        started: moment(&run.started),
-        ended: run.finished.as_deref().map(|end| lasted(&run.started, end)),
+        started: units::moment(&run.started),
+        ended: run.finished.as_deref().map(|end| ended(run, end)),
+        parts: notes::parts(run),
         facts: facts(run),
         all_facts: all_facts.collect(),
         findings: findings.collect(),
@@ -140,12 +143,9 @@ fn spans(text: &str) -> Vec<Span> {
         .collect()
 }
 
-/// `2026-01-02 03:04 UTC`; what is no time is shown as it is.
-fn moment(text: &str) -> String {
-    match text.parse::<Timestamp>() {
-        Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        Err(_) => text.to_owned(),
-    }
+/// How long a run took, or when it ended: between its parts it took nothing.
+fn ended(run: &Run, end: &str) -> String {
+    if run.resumed.is_empty() { lasted(&run.started, end) } else { format!("ended {}", units::moment(end)) }
 }
 
 /// How long it took: `3 min 56 s`.
