@@ -17,6 +17,7 @@
 //! | [`study`] | how many rounds are taken, and when to stop |
 //! | [`ledger`] | what a study takes down as it goes |
 //! | [`gates`] | which rounds count |
+//! | [`weather`] | whether the machine moved within a round |
 //! | [`summary`] | what the batches come to |
 //! | [`interrupt`] | whether the user has asked to stop |
 
@@ -34,4 +35,5 @@ pub mod protocol;
 pub mod schedule;
 pub mod study;
 pub mod summary;
+pub mod weather;
 pub mod worker;

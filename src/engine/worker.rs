@@ -13,6 +13,7 @@ use super::drag::Drag;
 use super::gates;
 use super::method::{Case, DiskGauge, Draw, Measured, Opened, Trouble};
 use super::protocol::{Answer, Batch, DiskCounts, Order, Size, Standing, Task};
+use super::weather::Weather;
 
 /// A page shared with the parent that says which method the worker is at: a store, not a message, so that nobody wakes.
 #[derive(Debug)]
@@ -216,13 +217,16 @@ impl Bench {
         self.answer.k = k;
         self.answer.batches.reserve_exact(orders.iter().map(Vec::len).sum());
         let mut held = 0;
+        let mut weather = Weather::here();
         for (round, (order, seed)) in orders.iter().zip(seeds).enumerate() {
             if held == wanted {
                 break;
             }
             let first = self.answer.batches.len();
+            weather.begin();
             for (position, index) in order.iter().enumerate() {
                 let Some(outcome) = self.measure(*index, draw_of(k, *seed, position)) else { continue };
+                weather.visit();
                 let place =
                     Batch { method: *index, round: round as u32, position: position as u32, ..Batch::default() };
                 match outcome {
@@ -230,6 +234,11 @@ impl Bench {
                     Ok(measured) => self.answer.batches.push(on_the_wire(&place, &measured)),
                     Err(Trouble::Unproven(flaw)) => self.answer.batches.push(Batch { flaw: Some(flaw), ..place }),
                     Err(trouble) => self.drop_case(*index, trouble),
+                }
+            }
+            if let Some(flaw) = weather.end() {
+                for batch in &mut self.answer.batches[first..] {
+                    batch.flaw.get_or_insert_with(|| flaw.clone());
                 }
             }
             held += usize::from(self.answer.batches[first..].iter().all(|batch| batch.flaw.is_none()));

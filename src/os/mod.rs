@@ -7,6 +7,7 @@
 pub mod access;
 pub mod buffer;
 pub mod cache;
+pub mod clock_source;
 pub mod disk;
 pub mod file;
 pub mod futex;

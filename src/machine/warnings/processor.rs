@@ -1,5 +1,7 @@
 //! What skews figures because of the processor: who else uses it, how its speed changes, and how time is read.
 
+use crate::os::clock_source;
+
 use super::{Seen, Warning, warning};
 
 pub(super) fn virtual_machine(seen: &Seen) -> Option<Warning> {
@@ -83,12 +85,10 @@ pub(super) fn battery(seen: &Seen) -> Option<Warning> {
     )
 }
 
-/// Clock sources that a program reads without a system call and in some ten ns.
-const FAST: [&str; 6] = ["tsc", "arch_sys_counter", "riscv_clocksource", "timebase", "tod", "stable_counter"];
-
+/// A register of the processor needs no word; the rest do.
 pub(super) fn clock_source(seen: &Seen) -> Option<Warning> {
     let clock = seen.fact("clocksource")?;
-    if FAST.contains(&clock) {
+    if clock_source::is_register(clock) {
         return None;
     }
     let available = seen.fact("clocksource_available").unwrap_or_default();
@@ -96,15 +96,19 @@ pub(super) fn clock_source(seen: &Seen) -> Option<Warning> {
         "`echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource` (root); if \
             the kernel took tsc away as unstable, find out why first."
     } else {
-        "The kernel offers no tsc here. Batches are long enough for their own figures; hold \
-            latencies of single operations against the floor `clock read`."
+        "The kernel offers no tsc here: hold latencies of single operations against the floor \
+            `clock read`, and where rounds are dropped for the clock, measure on another machine."
     };
-    warning(
-        "clock_source",
+    let text = if clock_source::stays_in_user_space(clock) {
         format!(
-            "Time is read from {clock}, not from tsc: reading it costs more, up to a system call \
-                and a device access, and latencies of single operations carry that cost."
-        ),
-        fix,
-    )
+            "Time is read from {clock}, not from the processor's own counter: reading it costs \
+                more, and latencies of single operations carry that cost."
+        )
+    } else {
+        format!(
+            "Time is read from {clock}: each reading enters the kernel, and may go out to a device. \
+                No round counts under such a clock, and no row has figures."
+        )
+    };
+    warning("clock_source", text, fix)
 }
