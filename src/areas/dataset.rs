@@ -301,6 +301,20 @@ impl Dataset {
         Err(Trouble::unproven("the file is not cold", detail))
     }
 
+    /// Still no page in the cache: what was read went past it, and nobody else brought a page in.
+    ///
+    /// # Errors
+    /// [`Trouble::Unproven`] with the count.
+    pub fn prove_uncached(&self) -> Result<(), Trouble> {
+        match self.cached()? {
+            0 => Ok(()),
+            cached => Err(Trouble::unproven(
+                "a read past the page cache left pages in it",
+                format!("{cached} of {} pages cached after the batch", self.pages),
+            )),
+        }
+    }
+
     /// No dirty page and none being written back, where the kernel tells.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::engine::summary;
 use crate::machine;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{Dir, Machine, Profile, Request, Run, SCHEMA, Study};
+use crate::results::model::{Dir, Machine, Profile, Request, Run, SCHEMA};
 use crate::results::store;
 use crate::site::Site;
 
@@ -204,9 +204,6 @@ impl Session<'_> {
             let mut study = ground.study(&spec.plan, &spec.files, time, seed, &mut |progress| {
                 self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
             });
-            if disk.device.as_ref().is_ok_and(|device| device.counts_flushes == Some(false)) {
-                forget_flushes(&mut study);
-            }
             if let Some((name, units)) = &spec.plan.floor
                 && let Some(floor) = run.floors.iter().find(|floor| floor.name == *name)
             {
@@ -254,12 +251,5 @@ impl Session<'_> {
             machine,
             studies: Vec::new(),
         }
-    }
-}
-
-/// A disk that does not count flushes has told of none, not of zero.
-fn forget_flushes(study: &mut Study) {
-    for per_op in study.cases.iter_mut().filter_map(|case| case.per_op.as_mut()) {
-        per_op.device_flushes = None;
     }
 }

@@ -11,15 +11,24 @@ const SLACK_BYTES: u64 = 64 << 10;
 /// A case with more than this part of its rounds dropped is `failed`.
 pub const MOST_DROPPED: f64 = 0.2;
 
-/// What of a measured batch contradicts its case, if anything.
-pub fn flaw(measured: &Measured) -> Option<Flaw> {
+/// What of a measured batch contradicts its case, if anything. `bytes_counted` says whether the kernel counts what a process reads
+/// ([`crate::os::usage::counts_bytes`]).
+pub fn flaw(measured: &Measured, bytes_counted: bool) -> Option<Flaw> {
     let Measured { usage, disk, account, .. } = measured;
     counted("minor faults", usage.minor_faults, &account.minor_faults)
         .or_else(|| counted("major faults", usage.major_faults, &account.major_faults))
         .or_else(|| {
+            // Where the files are on no block device, reading them need not show in what the process read from one.
+            let least_counts = bytes_counted && disk.is_some();
+            own_reading(usage.read_bytes, account.device_read.as_ref()?, least_counts)
+        })
+        .or_else(|| {
             let disk = disk.as_ref()?;
+            let own = bytes_counted.then_some(usage.read_bytes);
             foreign("device bytes read", disk.read_bytes, account.device_read.as_ref())
+                .or_else(|| foreign("device bytes read", disk.read_bytes, own.map(|own| own..=own).as_ref()))
                 .or_else(|| foreign("device bytes written", disk.written_bytes, account.device_written.as_ref()))
+                .or_else(|| not_flushed(disk.flushes?, account.device_flushes))
         })
 }
 
@@ -30,15 +39,51 @@ fn counted(what: &str, seen: u64, expected: &RangeInclusive<u64>) -> Option<Flaw
     })
 }
 
-/// Bytes beyond what the case explains, by more than the slack or a quarter: someone else used the disk.
+/// What the process itself had read, which no one else's I/O is in: in a cold batch no less than its pages, since a page that it did not read
+/// was brought in by someone else; in a warm one nothing, since a page that it had to read was evicted after it was seen in the cache.
+/// Above, a cold batch has slack for metadata.
+fn own_reading(seen: u64, expected: &RangeInclusive<u64>, least_counts: bool) -> Option<Flaw> {
+    let most = if *expected.end() == 0 { 0 } else { expected.end().saturating_add(SLACK_BYTES) };
+    let reason = if seen > most {
+        "more was read from the device than the case's state allows"
+    } else if seen < *expected.start() && least_counts {
+        "less was read from the device than the case's state asks for"
+    } else {
+        return None;
+    };
+    let detail = format!("{seen} bytes, {} to {} expected", expected.start(), bound(*expected.end()));
+    Some(Flaw { code: reason.to_owned(), detail })
+}
+
+/// Bytes beyond what the case explains, by more than the slack or a quarter: someone else used the disk. Bytes that are missing have no
+/// slack, since nobody else can take them away: the case did not do what it is called.
 fn foreign(what: &str, seen: u64, explained: Option<&RangeInclusive<u64>>) -> Option<Flaw> {
     let explained = explained?;
-    let allow = |bytes: u64| SLACK_BYTES.max(bytes / 4);
-    let low = explained.start().saturating_sub(allow(*explained.start()));
-    let high = explained.end().saturating_add(allow(*explained.end()));
-    (!(low..=high).contains(&seen)).then(|| Flaw {
-        code: format!("{what} that the case cannot explain"),
-        detail: format!("{seen} {what}, {} to {} expected", explained.start(), bound(*explained.end())),
+    let (least, most) = (*explained.start(), *explained.end());
+    let code = if seen > most.saturating_add(SLACK_BYTES.max(most / 4)) {
+        format!("{what} that the case cannot explain")
+    } else if seen < least {
+        format!("fewer {what} than the case needs")
+    } else {
+        return None;
+    };
+    Some(Flaw { code, detail: format!("{seen} {what}, {least} to {} expected", bound(most)) })
+}
+
+/// A durable edit ends with the device's cache flushed; one alone at a time, so that no two share a flush (block/blk-flush.c).
+fn not_flushed(seen: u64, least: u64) -> Option<Flaw> {
+    (seen < least).then(|| Flaw {
+        code: "the device was not flushed".to_owned(),
+        detail: format!("{seen} flushes, at least {least} expected; a filesystem mounted without barriers sends none"),
+    })
+}
+
+/// Who used the disk between the batches of a round: a case that has wide bounds for what it writes may have hidden them within.
+/// `written` is what the disk wrote while cases were prepared that made nothing dirty themselves.
+pub fn disturbed(written: u64) -> Option<Flaw> {
+    (written > SLACK_BYTES).then(|| Flaw {
+        code: "someone else writes to the disk".to_owned(),
+        detail: format!("{written} device bytes written between the batches of a round, when the cases wrote nothing"),
     })
 }
 
@@ -71,7 +116,10 @@ pub fn outlying_device_bytes(batches: &[&Batch]) -> Vec<(usize, Flaw)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::method::Account;
     use crate::engine::protocol::DiskCounts;
+    use crate::os::disk::DiskStat;
+    use crate::os::usage::Usage;
 
     fn batch(bytes: u64) -> Batch {
         Batch { disk: Some(DiskCounts { read: 0, written: bytes, flushes: None }), steady: true, ..Batch::default() }
@@ -85,13 +133,60 @@ mod tests {
     }
 
     #[test]
-    fn device_bytes_have_slack_of_64_kib_or_a_quarter() {
+    fn device_bytes_beyond_a_case_have_slack_of_64_kib_or_a_quarter_and_missing_ones_none() {
+        assert_eq!(foreign("bytes", 1_000_000, Some(&(1_000_000..=2_000_000))), None);
+        let missing = foreign("bytes", 999_999, Some(&(1_000_000..=2_000_000))).unwrap();
+        assert_eq!(missing.code, "fewer bytes than the case needs");
         assert_eq!(foreign("bytes", 65_536, Some(&(0..=0))), None);
         assert!(foreign("bytes", 65_537, Some(&(0..=0))).is_some());
-        assert_eq!(foreign("bytes", 750_000, Some(&(1_000_000..=2_000_000))), None);
-        assert!(foreign("bytes", 749_999, Some(&(1_000_000..=2_000_000))).is_some());
         assert_eq!(foreign("bytes", 2_500_000, Some(&(1_000_000..=2_000_000))), None);
         assert_eq!(foreign("bytes", 9_999_999, None), None);
+    }
+
+    #[test]
+    fn a_warm_batch_reads_nothing_and_a_cold_one_each_of_its_pages_itself() {
+        let (warm, cold) = (0..=0, 4096..=1 << 20);
+        assert_eq!(own_reading(0, &warm, true), None);
+        assert!(own_reading(4096, &warm, true).unwrap().code.starts_with("more was read"));
+        assert_eq!(own_reading(4096, &cold, true), None);
+        assert!(own_reading(4095, &cold, true).unwrap().code.starts_with("less was read"));
+        assert_eq!(own_reading(0, &cold, false), None, "where the kernel does not count, 0 says nothing");
+        assert_eq!(own_reading((1 << 20) + SLACK_BYTES, &cold, true), None);
+        assert!(own_reading((1 << 20) + SLACK_BYTES + 1, &cold, true).is_some());
+    }
+
+    /// A batch with this on the disk and in the process's own count of what it read.
+    fn measured(own_read: u64, disk: DiskStat, account: Account) -> Measured {
+        let usage = Usage { read_bytes: own_read, ..Usage::default() };
+        Measured { ns: 1, usage, disk: Some(disk), written_before: 0, account }
+    }
+
+    #[test]
+    fn a_foreign_reader_shows_by_what_the_process_did_not_read_however_wide_the_case_s_bounds_are() {
+        let account = || Account { device_read: Some(0..=u64::MAX), ..Account::quiet(1, 1, 1) };
+        let disk = |read_bytes| DiskStat { read_bytes, ..DiskStat::default() };
+        assert_eq!(flaw(&measured(1 << 20, disk(1 << 20), account()), true), None);
+        let seen = flaw(&measured(1 << 20, disk(9 << 20), account()), true).unwrap();
+        assert_eq!(seen.code, "device bytes read that the case cannot explain");
+        assert_eq!(flaw(&measured(0, disk(9 << 20), account()), false), None);
+    }
+
+    #[test]
+    fn a_durable_batch_without_its_bytes_or_its_flushes_was_not_durable() {
+        let account = || Account { device_written: Some(512..=1 << 20), device_flushes: 2, ..Account::quiet(2, 2, 1) };
+        let disk = |written_bytes, flushes| DiskStat { written_bytes, flushes, ..DiskStat::default() };
+        assert_eq!(flaw(&measured(0, disk(4096, Some(2)), account()), true), None);
+        assert_eq!(flaw(&measured(0, disk(4096, None), account()), true), None);
+        let unwritten = flaw(&measured(0, disk(0, Some(2)), account()), true).unwrap();
+        assert_eq!(unwritten.code, "fewer device bytes written than the case needs");
+        let unflushed = flaw(&measured(0, disk(4096, Some(1)), account()), true).unwrap();
+        assert_eq!(unflushed.code, "the device was not flushed");
+    }
+
+    #[test]
+    fn a_log_line_between_batches_is_no_disturbance_and_a_copy_is() {
+        assert_eq!(disturbed(SLACK_BYTES), None);
+        assert!(disturbed(SLACK_BYTES + 1).unwrap().code.contains("someone else"));
     }
 
     #[test]

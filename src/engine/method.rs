@@ -66,6 +66,8 @@ pub struct Draw {
 /// What a settled batch says of itself: counts that it can explain, and what it proved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
+    /// Operations done, as the method counted them: as many as were asked for, or the batch does not count.
+    pub operations: u64,
     /// Minor faults that the case's name allows.
     pub minor_faults: RangeInclusive<u64>,
     /// Major faults that it allows.
@@ -74,6 +76,8 @@ pub struct Account {
     pub device_read: Option<RangeInclusive<u64>>,
     /// Bytes that the device may have written for it.
     pub device_written: Option<RangeInclusive<u64>>,
+    /// Flushes that the device must have been sent for it, at least.
+    pub device_flushes: u64,
     /// Whether each batch should move about the same bytes on the device: then one that does not tells of someone else, however
     /// wide the bounds are.
     pub steady: bool,
@@ -87,12 +91,14 @@ pub struct Account {
 
 impl Account {
     /// A batch that takes no fault and moves no byte on the device.
-    pub fn quiet(pages: u64, checks: u64) -> Self {
+    pub fn quiet(operations: u64, pages: u64, checks: u64) -> Self {
         Self {
+            operations,
             minor_faults: 0..=0,
             major_faults: 0..=0,
             device_read: Some(0..=0),
             device_written: Some(0..=0),
+            device_flushes: 0,
             steady: false,
             pages,
             checks,
@@ -164,6 +170,8 @@ pub struct Measured {
     pub usage: Usage,
     /// What the block device did meanwhile.
     pub disk: Option<DiskStat>,
+    /// Bytes that the block device wrote before, while the case was prepared and made no page dirty itself: someone else's.
+    pub written_before: u64,
     /// What the case says of it.
     pub account: Account,
 }
@@ -204,6 +212,7 @@ pub type Opened = Result<Box<dyn Case>, Trouble>;
 
 impl<M: Method> Case for M {
     fn measure(&mut self, draw: Draw, drag: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
+        let (disk_at_first, usage_at_first) = (disk.read(), Usage::now());
         self.prepare(draw)?;
         let disk_before = disk.read();
         let usage_before = Usage::now();
@@ -213,11 +222,14 @@ impl<M: Method> Case for M {
         let usage = Usage::now().since(usage_before);
         let disk_after = disk.read();
         outcome?;
-        let account = self.settle()?;
+        let account = settled(self, draw.ops)?;
+        let wrote_itself = usage_before.since(usage_at_first).dirtied_bytes > 0;
+        let written_before = between(disk_at_first, disk_before).filter(|_| !wrote_itself);
         Ok(Measured {
             ns: end.saturating_sub(start),
             usage: usage.plus(account.peer),
-            disk: disk_after.zip(disk_before).map(|(after, before)| after.since(before)),
+            disk: between(disk_before, disk_after),
+            written_before: written_before.map_or(0, |disk| disk.written_bytes),
             account,
         })
     }
@@ -236,7 +248,7 @@ impl<M: Method> Case for M {
             into[index] = into[index + 1].saturating_sub(into[index]);
         }
         into.pop();
-        self.settle().inspect_err(|_| into.truncate(first)).map(drop)
+        settled(self, draw.ops).inspect_err(|_| into.truncate(first)).map(drop)
     }
 
     fn grain(&self) -> u64 {
@@ -246,6 +258,21 @@ impl<M: Method> Case for M {
     fn verify(&mut self) -> Result<u64, Trouble> {
         Method::verify(self)
     }
+}
+
+/// What a disk did between two readings.
+fn between(before: Option<DiskStat>, after: Option<DiskStat>) -> Option<DiskStat> {
+    after.zip(before).map(|(after, before)| after.since(before))
+}
+
+/// Settles a batch of `asked` operations.
+fn settled<M: Method>(method: &mut M, asked: u64) -> Result<Account, Trouble> {
+    let account = method.settle()?;
+    if account.operations != asked {
+        let detail = format!("{} done, {asked} asked for", account.operations);
+        return Err(Trouble::unproven("not as many operations were done as asked for", detail));
+    }
+    Ok(account)
 }
 
 /// What the clock encloses. Not inlined, so that the machine code of each method's batch stands in one place to be looked at.
@@ -279,6 +306,9 @@ mod tests {
     struct Recorder {
         calls: Vec<String>,
         fail_in: &'static str,
+        done: u64,
+        /// Operations of each `run` that are not done.
+        left_out: u64,
     }
 
     impl Recorder {
@@ -293,12 +323,14 @@ mod tests {
 
     impl Method for Recorder {
         fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
+            self.done = 0;
             Ok(self.call(&format!("prepare {}", draw.ops))?)
         }
         fn enter(&mut self) -> Result<(), SysError> {
             self.call("enter")
         }
         fn run(&mut self, ops: u64) -> Result<(), SysError> {
+            self.done += ops - self.left_out;
             self.call(&format!("run {ops}"))
         }
         fn leave(&mut self) -> Result<(), SysError> {
@@ -306,7 +338,7 @@ mod tests {
         }
         fn settle(&mut self) -> Result<Account, Trouble> {
             self.call("settle")?;
-            Ok(Account::quiet(0, 1))
+            Ok(Account::quiet(self.done, 0, 1))
         }
     }
 
@@ -336,6 +368,32 @@ mod tests {
         assert_eq!(recorder.calls, ["prepare 3", "enter", "run 1", "run 1", "run 1", "leave", "settle"]);
         assert_eq!(stamps.len(), 4, "a stamp an operation, after those that were there");
         assert_eq!(stamps[0], 9);
+    }
+
+    #[test]
+    fn a_batch_of_fewer_operations_than_asked_for_does_not_count() {
+        let mut lazy = Recorder { left_out: 1, ..Recorder::default() };
+        let trouble = lazy.measure(DRAW, Drag::default(), &mut NoDisk).unwrap_err();
+        assert!(matches!(&trouble, Trouble::Unproven(flaw) if flaw.detail == "2 done, 3 asked for"), "{trouble}");
+        let mut stamps = Vec::new();
+        assert!(matches!(lazy.stamp(DRAW, &mut stamps), Err(Trouble::Unproven(_))));
+        assert!(stamps.is_empty());
+    }
+
+    /// A disk that writes so many bytes between any two readings.
+    struct Busy(u64, u64);
+
+    impl DiskGauge for Busy {
+        fn read(&mut self) -> Option<DiskStat> {
+            self.1 += self.0;
+            Some(DiskStat { written_bytes: self.1, ..DiskStat::default() })
+        }
+    }
+
+    #[test]
+    fn what_the_disk_wrote_before_the_batch_is_told_apart_from_what_it_wrote_meanwhile() {
+        let measured = Recorder::default().measure(DRAW, Drag::default(), &mut Busy(512, 0)).unwrap();
+        assert_eq!((measured.written_before, measured.disk.unwrap().written_bytes), (512, 512));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::os::disk::{DiskStat, StatReader};
+use crate::os::disk::{DiskStat, StatReader, has_volatile_cache};
 use crate::os::file::{self, Open};
 use crate::os::map::SharedWords;
-use crate::os::{SysError, SysResult, page_size};
+use crate::os::{SysError, SysResult, page_size, usage};
 
 use super::clock;
 use super::drag::Drag;
@@ -58,18 +58,24 @@ impl InFlight {
 
 /// The disk's counters, where there is a disk.
 #[derive(Debug)]
-pub struct Gauge(Option<StatReader>);
+pub struct Gauge {
+    counters: Option<StatReader>,
+    /// Whether it is sent flushes at all: a disk without a volatile cache is not, and has told of none, not of zero.
+    flushed: bool,
+}
 
 impl Gauge {
     /// Reads `stat`; without one there is nothing to read.
     pub fn of(stat: Option<&Path>) -> Self {
-        Self(stat.and_then(|path| StatReader::open(path).ok()))
+        let counters = stat.and_then(|path| StatReader::open(path).ok());
+        Self { counters, flushed: stat.is_some_and(has_volatile_cache) }
     }
 }
 
 impl DiskGauge for Gauge {
     fn read(&mut self) -> Option<DiskStat> {
-        self.0.as_ref()?.read().ok()
+        let seen = self.counters.as_ref()?.read().ok()?;
+        Some(DiskStat { flushes: seen.flushes.filter(|_| self.flushed), ..seen })
     }
 }
 
@@ -218,11 +224,13 @@ impl Bench {
         self.answer.batches.reserve_exact(orders.iter().map(Vec::len).sum());
         let mut held = 0;
         let mut weather = Weather::here();
+        let bytes_counted = usage::counts_bytes();
         for (round, (order, seed)) in orders.iter().zip(seeds).enumerate() {
             if held == wanted {
                 break;
             }
             let first = self.answer.batches.len();
+            let mut written_between = 0;
             weather.begin();
             for (position, index) in order.iter().enumerate() {
                 let Some(outcome) = self.measure(*index, draw_of(k, *seed, position)) else { continue };
@@ -231,12 +239,18 @@ impl Bench {
                     Batch { method: *index, round: round as u32, position: position as u32, ..Batch::default() };
                 match outcome {
                     Ok(measured) if measured.ns == 0 => self.drop_case(*index, no_time(k)),
-                    Ok(measured) => self.answer.batches.push(on_the_wire(&place, &measured)),
+                    Ok(measured) => {
+                        // Only a case that writes to the device can hide another's writing.
+                        if measured.account.device_flushes > 0 {
+                            written_between += measured.written_before;
+                        }
+                        self.answer.batches.push(on_the_wire(&place, &measured, bytes_counted));
+                    }
                     Err(Trouble::Unproven(flaw)) => self.answer.batches.push(Batch { flaw: Some(flaw), ..place }),
                     Err(trouble) => self.drop_case(*index, trouble),
                 }
             }
-            if let Some(flaw) = weather.end() {
+            if let Some(flaw) = weather.end().or_else(|| gates::disturbed(written_between)) {
                 for batch in &mut self.answer.batches[first..] {
                     batch.flaw.get_or_insert_with(|| flaw.clone());
                 }
@@ -320,7 +334,7 @@ fn draw_of(ops: u64, round_seed: u64, position: usize) -> Draw {
     Draw { ops, seed: round_seed.wrapping_add((position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) }
 }
 
-fn on_the_wire(place: &Batch, measured: &Measured) -> Batch {
+fn on_the_wire(place: &Batch, measured: &Measured, bytes_counted: bool) -> Batch {
     Batch {
         ns: measured.ns,
         minor_faults: measured.usage.minor_faults,
@@ -336,7 +350,7 @@ fn on_the_wire(place: &Batch, measured: &Measured) -> Batch {
         steady: measured.account.steady,
         pages: measured.account.pages,
         checks: measured.account.checks,
-        flaw: gates::flaw(measured),
+        flaw: gates::flaw(measured, bytes_counted),
         method: place.method,
         round: place.round,
         position: place.position,

@@ -14,7 +14,7 @@ mod whole;
 use std::path::{Path, PathBuf};
 
 use mount::Mount;
-pub use stat::{DiskStat, StatReader};
+pub use stat::{DiskStat, StatReader, has_volatile_cache};
 
 /// Filesystems whose files live in memory: a sync has nothing to wait for.
 const MEMORY: [&str; 5] = ["tmpfs", "ramfs", "devtmpfs", "hugetlbfs", "rootfs"];

@@ -177,6 +177,15 @@ impl FileMap {
     }
 }
 
+/// Whether anything is mapped at `address`, by mincore(2), which answers `ENOMEM` where nothing is.
+pub fn is_mapped(address: usize) -> bool {
+    let mut seen = 0_u8;
+    let page = address - address % page_size();
+    // SAFETY: the kernel only looks whether the page is mapped, and writes one byte, which outlives the call.
+    let code = unsafe { libc::mincore(page as *mut libc::c_void, 1, &raw mut seen) };
+    Errno::result(code) != Err(Errno::ENOMEM)
+}
+
 /// Memory that a process and its later children share: `MAP_SHARED | MAP_ANONYMOUS`, zero-filled, unmapped when dropped.
 ///
 /// Words are atomics, so that the processes may use them at the same time.

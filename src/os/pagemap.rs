@@ -1,4 +1,4 @@
-//! What this process's page tables hold: /proc/self/pagemap, and the folios behind it.
+//! What this process's page tables hold: /proc/self/pagemap, the folios behind it, and what the kernel was told of a mapping.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,8 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use nix::errno::Errno;
+use procfs::process::{Process, VmFlags};
 
-use super::map::FileMap;
+use super::map::{Advice, FileMap};
 use super::{SysError, SysResult, page_size};
 
 /// Bit 63 of an entry: the page is present (Documentation/admin-guide/mm/pagemap.rst).
@@ -25,6 +26,26 @@ const COMPOUND_TAIL: u64 = 1 << 16;
 /// Where /proc is not mounted or is hidden.
 pub fn present_pages(map: &FileMap) -> SysResult<u64> {
     Ok(entries(map)?.into_iter().filter(|entry| entry & PRESENT != 0).count() as u64)
+}
+
+/// Which order of use the kernel was told for `map`, as it remembers it: `rr` and `sr` of VmFlags in /proc/self/smaps (Documentation/filesystems/proc.rst).
+///
+/// # Errors
+/// Where /proc is not mounted or is hidden, or the kernel does not show the mapping's flags (CONFIG_PROC_PAGE_MONITOR).
+pub fn advice(map: &FileMap) -> SysResult<Option<Advice>> {
+    let unknown = |errno| SysError::new("read", "/proc/self/smaps", errno);
+    let maps = Process::myself().and_then(|process| process.smaps()).map_err(|_| unknown(Errno::EACCES))?;
+    let start = map.address() as u64;
+    let seen = maps.iter().find(|seen| (seen.address.0..seen.address.1).contains(&start));
+    let flags = seen.map(|seen| seen.extension.vm_flags).filter(|flags| !flags.is_empty());
+    let flags = flags.ok_or_else(|| unknown(Errno::ENODATA))?;
+    Ok(if flags.contains(VmFlags::RR) {
+        Some(Advice::Random)
+    } else if flags.contains(VmFlags::SR) {
+        Some(Advice::Sequential)
+    } else {
+        None
+    })
 }
 
 /// How many of the map's present pages lie in folios of each size, in bytes.
@@ -65,4 +86,26 @@ fn entries(map: &FileMap) -> SysResult<Vec<u64>> {
     let mut bytes = vec![0_u8; map.len().div_ceil(page_size()) * 8];
     file.read_exact_at(&mut bytes, first * 8).map_err(SysError::io("read", path))?;
     Ok(bytes.as_chunks::<8>().0.iter().map(|entry| u64::from_ne_bytes(*entry)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::map::{Kind, Populate};
+
+    #[test]
+    fn the_kernel_remembers_what_it_was_told_of_a_mapping() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(4 * page_size() as u64).unwrap();
+        for told in [None, Some(Advice::Random), Some(Advice::Sequential)] {
+            let map = FileMap::new(&file, 4 * page_size(), Kind::SharedRead, Populate::OnTouch).unwrap();
+            if let Some(advice) = told {
+                map.advise(advice).unwrap();
+            }
+            match advice(&map) {
+                Ok(remembered) => assert_eq!(remembered, told),
+                Err(error) => eprintln!("skipped: {error}"),
+            }
+        }
+    }
 }

@@ -1,4 +1,6 @@
-//! What the kernel counts for us: faults, switches and CPU time (getrusage(2)).
+//! What the kernel counts for us: faults, switches, CPU time and bytes moved (getrusage(2)).
+
+use std::path::Path;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -16,7 +18,15 @@ pub struct Usage {
     pub user_ns: u64,
     /// Time in the kernel, in ns.
     pub system_ns: u64,
+    /// Bytes that this process had read from block devices, readahead for it included: counted as each request is made
+    /// (block/blk-core.c, submit_bio). What others read meanwhile is not in it.
+    pub read_bytes: u64,
+    /// Bytes of the pages that this process made dirty, whole folios at a time (mm/page-writeback.c, folio_account_dirtied).
+    pub dirtied_bytes: u64,
 }
+
+/// getrusage(2) tells of bytes in blocks of this size, whatever the device's own are (include/linux/task_io_accounting_ops.h).
+const BLOCK: u64 = 512;
 
 impl Usage {
     /// This process's counters now. All zero where getrusage(2) fails, which it cannot for a process itself.
@@ -29,6 +39,8 @@ impl Usage {
                 voluntary_switches: count(usage.voluntary_context_switches()),
                 user_ns: nanoseconds(usage.user_time()),
                 system_ns: nanoseconds(usage.system_time()),
+                read_bytes: count(usage.block_reads()) * BLOCK,
+                dirtied_bytes: count(usage.block_writes()) * BLOCK,
             },
         )
     }
@@ -41,6 +53,8 @@ impl Usage {
             voluntary_switches: self.voluntary_switches.saturating_sub(earlier.voluntary_switches),
             user_ns: self.user_ns.saturating_sub(earlier.user_ns),
             system_ns: self.system_ns.saturating_sub(earlier.system_ns),
+            read_bytes: self.read_bytes.saturating_sub(earlier.read_bytes),
+            dirtied_bytes: self.dirtied_bytes.saturating_sub(earlier.dirtied_bytes),
         }
     }
 
@@ -52,8 +66,15 @@ impl Usage {
             voluntary_switches: self.voluntary_switches + other.voluntary_switches,
             user_ns: self.user_ns + other.user_ns,
             system_ns: self.system_ns + other.system_ns,
+            read_bytes: self.read_bytes + other.read_bytes,
+            dirtied_bytes: self.dirtied_bytes + other.dirtied_bytes,
         }
     }
+}
+
+/// Whether this kernel counts bytes at all (CONFIG_TASK_IO_ACCOUNTING): /proc/self/io is there only if it does; else both counts stay 0.
+pub fn counts_bytes() -> bool {
+    Path::new("/proc/self/io").exists()
 }
 
 fn count(value: i64) -> u64 {

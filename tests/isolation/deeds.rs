@@ -27,10 +27,12 @@ pub const LEFT: &str = "left";
 
 /// Opens the method of this name.
 pub fn open(order: &Order, name: &str) -> Opened {
-    let deed = |when, what: fn(&Order)| Ok(Box::new(Deed { order: order.clone(), when, what }) as Box<dyn Case>);
+    let deed = |when, what: fn(&Order)| {
+        Ok(Box::new(Deed { order: order.clone(), when, what, work: Spin::of(STEADY_NS) }) as Box<dyn Case>)
+    };
     match name {
-        "steady" => Ok(Box::new(Spin(STEADY_NS))),
-        "twice" => Ok(Box::new(Spin(2 * STEADY_NS))),
+        "steady" => Ok(Box::new(Spin::of(STEADY_NS))),
+        "twice" => Ok(Box::new(Spin::of(2 * STEADY_NS))),
         "takes no time" => Ok(Box::new(NoTime)),
         "panics in open" => panic!("no way in"),
         "panics in prepare" => deed(Moment::Prepare, |_| panic!("nothing to begin with")),
@@ -90,6 +92,7 @@ struct Deed {
     order: Order,
     when: Moment,
     what: fn(&Order),
+    work: Spin,
 }
 
 impl Deed {
@@ -101,19 +104,19 @@ impl Deed {
 }
 
 impl Method for Deed {
-    fn prepare(&mut self, _: Draw) -> Result<(), Trouble> {
+    fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.at(Moment::Prepare);
-        Ok(())
+        self.work.prepare(draw)
     }
 
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         self.at(Moment::Run);
-        Spin(STEADY_NS).run(ops)
+        self.work.run(ops)
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.at(Moment::Settle);
-        Ok(any_faults())
+        self.work.settle()
     }
 }
 
@@ -123,32 +126,43 @@ impl Drop for Deed {
     }
 }
 
-/// An operation of so many ns.
-struct Spin(u64);
+/// Operations of so many ns, and how many were done.
+struct Spin {
+    each_ns: u64,
+    done: u64,
+}
+
+impl Spin {
+    fn of(each_ns: u64) -> Self {
+        Self { each_ns, done: 0 }
+    }
+}
 
 impl Method for Spin {
     fn prepare(&mut self, _: Draw) -> Result<(), Trouble> {
+        self.done = 0;
         Ok(())
     }
 
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
-        let until = clock::now() + ops * self.0;
+        let until = clock::now() + ops * self.each_ns;
         while clock::now() < until {}
+        self.done += ops;
         Ok(())
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        Ok(any_faults())
+        Ok(any_faults(self.done))
     }
 }
 
-fn any_faults() -> Account {
+fn any_faults(operations: u64) -> Account {
     Account {
         minor_faults: 0..=u64::MAX,
         major_faults: 0..=u64::MAX,
         device_read: None,
         device_written: None,
-        ..Account::quiet(0, 1)
+        ..Account::quiet(operations, 0, 1)
     }
 }
 
@@ -156,8 +170,8 @@ fn any_faults() -> Account {
 struct NoTime;
 
 impl Case for NoTime {
-    fn measure(&mut self, _: Draw, _: Drag, _: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
-        Ok(Measured { ns: 0, usage: Usage::default(), disk: None, account: any_faults() })
+    fn measure(&mut self, draw: Draw, _: Drag, _: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
+        Ok(Measured { ns: 0, usage: Usage::default(), disk: None, written_before: 0, account: any_faults(draw.ops) })
     }
 
     fn stamp(&mut self, draw: Draw, into: &mut Vec<u64>) -> Result<(), Trouble> {

@@ -47,6 +47,8 @@ impl Control {
             usage.voluntary_switches,
             usage.user_ns,
             usage.system_ns,
+            usage.read_bytes,
+            usage.dirtied_bytes,
         ];
         for (index, value) in values.into_iter().enumerate() {
             self.counter(index).store(value, Ordering::Release);
@@ -62,6 +64,8 @@ impl Control {
             voluntary_switches: value(3),
             user_ns: value(4),
             system_ns: value(5),
+            read_bytes: value(6),
+            dirtied_bytes: value(7),
         };
         (value(0), usage)
     }
@@ -195,7 +199,7 @@ impl<T: Transport> Method for Pair<T> {
             // A forked child takes its first faults while it serves; none of them grows with the messages.
             minor_faults: 0..=256,
             peer,
-            ..Account::quiet(0, 2)
+            ..Account::quiet(self.trips, 0, 2)
         })
     }
 }

@@ -120,7 +120,7 @@ impl<U: Consume> Job<U> {
 
     /// A batch that takes no fault: checks are those of state and of content.
     pub(super) fn quiet(&self) -> Account {
-        Account::quiet(self.cursor as u64, 2)
+        Account::quiet(self.cursor as u64, self.cursor as u64, 2)
     }
 
     /// The bytes that the device reads for a cold batch: at least the pages used, at most the file, by readahead. A filesystem that

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::file::Open;
-use crate::os::map::{Advice, FileMap, Kind, Populate};
-use crate::os::{SysError, page_size};
+use crate::os::map::{Advice, FileMap, Kind, Populate, is_mapped};
+use crate::os::{SysError, page_size, pagemap};
 
 use super::super::prepare::{map_by_reading, not_prepared};
 use super::job::{Consume, Job};
@@ -20,24 +20,34 @@ pub(super) enum Hint {
     Populate(Populate),
 }
 
+/// Bytes of a mapping that is made to be looked at.
+const LOOKED_AT: u64 = 1 << 20;
+
 /// A mapping: made and unmapped inside the clock when cold or warm; when mapped, made before the first batch and kept.
 pub(super) struct Mapped<U> {
     job: Job<U>,
     hint: Hint,
     file: Option<File>,
     map: Option<FileMap>,
+    /// Where the batch's mapping lay: nothing may lie there once it is unmapped.
+    address: usize,
 }
 
 impl<U: Consume> Mapped<U> {
     pub(super) fn open(point: &Point, site: &Path, hint: Hint) -> Opened {
         let job = Job::<U>::open(point, site, &point.recipe())?;
-        Ok(Box::new(Self { job, hint, file: None, map: None }))
+        Ok(Box::new(Self { job, hint, file: None, map: None, address: 0 }))
     }
 
     fn map(&self) -> Result<FileMap, SysError> {
         let Some(file) = &self.file else { return Err(not_prepared()) };
+        self.map_of(file, self.job.data.bytes() as usize)
+    }
+
+    #[inline(always)]
+    fn map_of(&self, file: &File, bytes: usize) -> Result<FileMap, SysError> {
         let populate = if let Hint::Populate(populate) = self.hint { populate } else { Populate::OnTouch };
-        let map = FileMap::new(file, self.job.data.bytes() as usize, Kind::SharedRead, populate)?;
+        let map = FileMap::new(file, bytes, Kind::SharedRead, populate)?;
         if let Hint::Advice(advice) = self.hint {
             map.advise(advice)?;
         }
@@ -98,6 +108,7 @@ impl<U: Consume> Method for Mapped<U> {
             sum = sum.wrapping_add(U::consume(span.part(*page as usize * page_bytes, page_bytes)));
         }
         self.job.sum = sum;
+        self.address = map.address();
         Ok(())
     }
 
@@ -112,6 +123,29 @@ impl<U: Consume> Method for Mapped<U> {
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.file = None;
         self.job.prove()?;
+        if self.job.state != State::Mapped && is_mapped(self.address) {
+            return Err(Trouble::unproven("the mapping is still there", "munmap returned, and unmapped nothing"));
+        }
         Ok(self.account())
+    }
+
+    /// One more mapping, of the file's beginning, looked at: what its name says of it is so, where the kernel shows it.
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        let bytes = self.job.data.bytes().min(LOOKED_AT) as usize;
+        let map = self.map_of(&self.job.data.reopen(Open::Read)?, bytes)?;
+        let wrong = match self.hint {
+            Hint::None => return Ok(0),
+            Hint::Advice(asked) => match pagemap::advice(&map) {
+                Ok(told) if told == Some(asked) => None,
+                Ok(told) => Some(format!("after madvise({asked:?}) the kernel remembers {told:?}")),
+                Err(_) => return Ok(0),
+            },
+            Hint::Populate(_) => match pagemap::present_pages(&map) {
+                Ok(present) if present == (bytes / page_size()) as u64 => None,
+                Ok(present) => Some(format!("{present} of {} pages in the page tables", bytes / page_size())),
+                Err(_) => return Ok(0),
+            },
+        };
+        wrong.map_or(Ok(1), |what| Err(Trouble::Failed(format!("the mapping is not what it is called: {what}"))))
     }
 }

@@ -12,8 +12,8 @@ use crate::os::{SysError, page_size};
 
 use super::super::draw::Pattern;
 use super::super::prepare::not_prepared;
-use super::Point;
 use super::job::{Consume, Job};
+use super::{Point, State};
 
 /// `pread` of `block` bytes at a time; in order a block serves all of its pages, at random only the one wanted.
 pub(super) struct Read<U> {
@@ -116,6 +116,9 @@ impl<U: Consume> Method for Read<U> {
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.file = None;
         self.job.prove()?;
+        if self.how == Open::ReadDirect && self.job.state == State::Cold {
+            self.job.data.prove_uncached()?;
+        }
         Ok(self.account())
     }
 

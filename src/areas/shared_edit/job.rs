@@ -20,6 +20,11 @@ pub(super) struct Edit {
 /// Where in its page an edit lies.
 const WITHIN: u64 = 20;
 
+/// The most that an edit adds to what it changes: a journal's transaction, which on a striped device xfs rounds up to a stripe (xfs(5), logbsize).
+const METADATA: u64 = 256 << 10;
+/// As much, where changed blocks go to a new place: the path of a tree from its leaf to its root, twice.
+const METADATA_ELSEWHERE: u64 = 1 << 20;
+
 /// What both sides share: the file, the edits drawn for the batch, the proof that they were made.
 pub(super) struct Job {
     pub(super) data: Dataset,
@@ -97,20 +102,21 @@ impl Job {
         Ok(())
     }
 
-    /// Device bytes that edits explain. Durable ones write at least a sector each and, through a mapping, at most the largest folio that the
-    /// cache holds (2 MiB) and what the filesystem adds: wide bounds, which the study narrows by the case's own median.
-    pub(super) fn account(&self, minor_faults: RangeInclusive<u64>) -> Account {
+    /// Device bytes that edits explain. Durable ones write at least a sector each, and at most the folio that holds the byte with what
+    /// the filesystem adds; the study narrows these bounds by the case's own median.
+    pub(super) fn account(&self, minor_faults: RangeInclusive<u64>, most_dirtied: u64) -> Account {
         let edits = self.cursor as u64;
-        let written = match self.guarantee {
-            Guarantee::Durable if !self.data.in_memory => edits * 512..=edits * (3 << 20),
-            _ => 0..=0,
-        };
+        let elsewhere = file::writes_elsewhere(&self.data.file);
+        let durable = self.guarantee == Guarantee::Durable && !self.data.in_memory;
+        let metadata = if elsewhere { METADATA_ELSEWHERE } else { METADATA };
+        let written = if durable { edits * 512..=edits * (most_dirtied + metadata) } else { 0..=0 };
         Account {
             minor_faults,
             device_written: Some(written),
+            device_flushes: if durable { edits } else { 0 },
             // Where writes go elsewhere each time, what they cost in metadata depends on where.
-            steady: !file::writes_elsewhere(&self.data.file),
-            ..Account::quiet(edits, self.checks)
+            steady: !elsewhere,
+            ..Account::quiet(edits, edits, self.checks)
         }
     }
 }

@@ -5,13 +5,16 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
-use crate::os::SysError;
 use crate::os::map::{FileMap, Kind, Populate};
+use crate::os::{SysError, page_size};
 
 use super::super::prepare::{map_by_reading, not_prepared};
 use super::Point;
 use super::job::Job;
 use super::sync::AfterStore;
+
+/// A store dirties the whole folio: 2 MiB at most that the cache holds of a file (MAX_PAGECACHE_ORDER with pages of 4 KiB).
+const LARGEST_FOLIO: u64 = 2 << 20;
 
 /// A store through a shared mapping, then what the policy says.
 pub(super) struct Stored<P> {
@@ -71,6 +74,7 @@ impl<P: AfterStore> Method for Stored<P> {
         let settled = self.job.settle(true);
         self.map = None;
         settled?;
-        Ok(self.job.account(faults))
+        let folio = if self.job.data.history.single_pages() { page_size() as u64 } else { LARGEST_FOLIO };
+        Ok(self.job.account(faults, folio))
     }
 }

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
-use crate::os::SysError;
 use crate::os::file;
+use crate::os::{SysError, page_size};
 
 use super::Point;
 use super::job::Job;
@@ -44,6 +44,8 @@ impl<P: AfterWrite> Method for Written<P> {
 
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.job.settle(false)?;
-        Ok(self.job.account(0..=0))
+        // The kernel writes the blocks that a `write` changed, whatever the folio that holds them (fs/buffer.c; fs/iomap/buffered-io.c, struct
+        // iomap_folio_state).
+        Ok(self.job.account(0..=0, page_size() as u64))
     }
 }

@@ -77,6 +77,13 @@ impl DiskStat {
     }
 }
 
+/// Whether the kernel sends flushes to the disk whose counters are at `stat`: it does to one with a volatile cache
+/// (queue/write_cache, Documentation/ABI/stable/sysfs-block), unless its filesystem is mounted without barriers.
+pub fn has_volatile_cache(stat: &Path) -> bool {
+    let cache = std::fs::read_to_string(stat.with_file_name("queue").join("write_cache"));
+    cache.is_ok_and(|kind| kind.trim_end() == "write back")
+}
+
 /// A disk's counters, kept open for reading again and again.
 #[derive(Debug)]
 pub struct StatReader {
@@ -159,6 +166,18 @@ mod tests {
         assert_eq!(counted.since(earlier).flushes, Some(3));
         assert_eq!(counted.since(earlier).writes, 7);
         assert_eq!(counted.since(DiskStat { flushes: None, ..earlier }).flushes, None);
+    }
+
+    #[test]
+    fn only_a_disk_that_writes_back_is_sent_flushes() {
+        let dir = tempfile::tempdir().unwrap();
+        let stat = dir.path().join("stat");
+        assert!(!has_volatile_cache(&stat));
+        std::fs::create_dir(dir.path().join("queue")).unwrap();
+        for (kind, sent) in [("write back\n", true), ("write through\n", false)] {
+            std::fs::write(dir.path().join("queue/write_cache"), kind).unwrap();
+            assert_eq!(has_volatile_cache(&stat), sent);
+        }
     }
 
     #[test]
