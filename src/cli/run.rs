@@ -17,6 +17,7 @@ use crate::engine::interrupt::Interrupt;
 use crate::engine::study::Time;
 use crate::engine::summary;
 use crate::machine;
+use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
 use crate::report;
 use crate::results::model::{Dir, Machine, Profile, Request, Run, SCHEMA};
@@ -173,6 +174,7 @@ impl Session<'_> {
     /// Measures every study that `begun` does not have; gives the run's folder, which stays locked meanwhile.
     fn measure(&mut self, request: Request, specs: &[Spec], begun: Option<Begun>) -> anyhow::Result<PathBuf> {
         self.bar.show("looking at the machine".to_owned());
+        let ticks_before = Ticks::now();
         let mut disk = Disk::of_dir(self.site.path());
         // A disk that does not count flushes is told by its probe; one that cannot be probed, by its absence.
         let _ = disk.probe_flushes(self.site.path());
@@ -214,6 +216,11 @@ impl Session<'_> {
             self.site.clear();
             self.site.hold(space_of(&specs[index..]));
             store::save(&run, &folder)?;
+        }
+        if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
+            let meanwhile = after.since(before);
+            run.machine.facts.insert("stolen_time".to_owned(), meanwhile.fact());
+            run.warnings.extend(meanwhile.warning());
         }
         run.finished = self.interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
         store::save(&run, &folder)?;

@@ -2,6 +2,7 @@
 
 pub mod fingerprint;
 pub mod floors;
+pub mod stolen;
 pub mod warnings;
 
 pub use fingerprint::fingerprint;

@@ -153,6 +153,14 @@ pub fn fsync(file: &File) -> SysResult<()> {
     nix::unistd::fsync(file).map_err(|errno| SysError::new("fsync", "a file", errno))
 }
 
+/// `syncfs(2)`: as [`fsync`], for all files of the filesystem that holds `file`.
+///
+/// # Errors
+/// As [`fdatasync`].
+pub fn sync_all_files(file: &File) -> SysResult<()> {
+    nix::unistd::syncfs(file).map_err(|errno| SysError::new("syncfs", "the filesystem of a file", errno))
+}
+
 /// Whether a filesystem keeps its files in memory alone: no device, nothing to sync, pages that cannot be evicted (statfs(2)).
 pub fn in_memory(file: &File) -> bool {
     use nix::sys::statfs::{HUGETLBFS_MAGIC, TMPFS_MAGIC, fstatfs};

@@ -27,6 +27,7 @@ pub(super) fn facts(system: &System, facts: &mut Facts) {
     facts.put("clocksource", system.text(format!("{CLOCK}/current_clocksource")));
     facts.put("clocksource_available", system.text(format!("{CLOCK}/available_clocksource")));
     facts.put("scaling_governor", of_all(system, "cpufreq/scaling_governor"));
+    facts.put("frequency_khz", of_all(system, "cpufreq/scaling_cur_freq"));
     facts.put("scaling_driver", of_all(system, "cpufreq/scaling_driver"));
     facts.put("energy_preference", of_all(system, "cpufreq/energy_performance_preference"));
     facts.put("boost", system.text(format!("{CPU}/cpufreq/boost")));

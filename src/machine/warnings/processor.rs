@@ -64,11 +64,17 @@ pub(super) fn governor(seen: &Seen) -> Option<Warning> {
     if governor == "performance" {
         return None;
     }
+    // A kernel with a governor and no current frequency can be seen to have moved it by nobody.
+    let noticed = if seen.fact("frequency_khz").is_some() {
+        "Rounds of 100 ms or more in which it moved by over a tenth are dropped; in shorter ones nobody notices."
+    } else {
+        "Nothing here tells when it did."
+    };
     warning(
         "frequency_governor",
         format!(
             "The frequency governor is {governor}: the clock of a processor rises and falls with \
-                what it did a moment before, so that a case pays for its neighbour."
+                what it did a moment before, so that a case pays for its neighbour. {noticed}"
         ),
         "`cpupower frequency-set -g performance` (root), then measure again.",
     )
