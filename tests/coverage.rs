@@ -1,5 +1,9 @@
 //! Whether the intervals keep their promise: how often they hold the truth, counted in draws whose truth is known.
 
+#[path = "bounds/mod.rs"]
+mod bounds;
+
+use bounds::{fewest as fewest_by_luck, most as most_by_luck};
 use pagewise::stats::{Sample, Verdict, compare, fewest, level, sign_interval};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -120,6 +124,75 @@ fn study_of_equals(rng: &mut ChaCha8Rng, methods: usize, workers: u32, rounds: u
         }
     }
     samples
+}
+
+/// What makes batches of one study depend on each other, or lie far from the rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trouble {
+    /// The machine gets slower from batch to batch, to twice its time at the end.
+    Drift,
+    /// It is slower by 30 % for stretches of batches.
+    Jumps,
+    /// A batch in ten stalls; how long has no mean.
+    Tails,
+    /// What a batch suffers, the next ones suffer too, within a worker.
+    Correlation,
+    /// A worker has luck of its own with each method, more than its rounds differ.
+    Luck,
+}
+
+/// `workers` × `rounds` of a method and its baseline, whose true ratio is `ratio`, in an order drawn for each round.
+fn troubled(rng: &mut ChaCha8Rng, trouble: Trouble, workers: u32, rounds: u32, ratio: f64) -> [Vec<Sample>; 2] {
+    let mut samples = [Vec::new(), Vec::new()];
+    let batches = f64::from(2 * workers * rounds);
+    let (mut batch, mut slow, mut memory) = (0.0, false, 0.0);
+    for worker in 0..workers {
+        let luck = if trouble == Trouble::Luck { 0.05 * normal(rng) } else { 0.0 };
+        memory = if trouble == Trouble::Correlation { 0.1 * normal(rng) } else { memory };
+        for round in 0..rounds {
+            let first = usize::from(rng.random_bool(0.5));
+            for method in [first, 1 - first] {
+                batch += 1.0;
+                slow ^= rng.random_bool(0.1);
+                memory = 0.9 * memory + 0.05 * normal(rng);
+                let weather = match trouble {
+                    Trouble::Drift => 1.0 + batch / batches,
+                    Trouble::Jumps if slow => 1.3,
+                    Trouble::Tails if rng.random_bool(0.1) => 1.0 + 1.0 / unit(rng),
+                    Trouble::Correlation => f64::exp(memory),
+                    _ => 1.0,
+                };
+                let own = if method == 0 { ratio * luck.exp() } else { 1.0 };
+                let ns = (1e9 * own * weather * (0.01 * normal(rng)).exp()) as u64;
+                samples[method].push(Sample { worker, round, ns });
+            }
+        }
+    }
+    samples
+}
+
+#[test]
+fn the_interval_of_a_ratio_holds_it_as_often_as_it_says_whatever_troubles_the_batches() {
+    const STUDIES: usize = 1_000;
+    const RATIO: f64 = 1.03;
+    let mut rng = ChaCha8Rng::seed_from_u64(23);
+    for trouble in [Trouble::Drift, Trouble::Jumps, Trouble::Tails, Trouble::Correlation, Trouble::Luck] {
+        for (workers, confidence) in [(8, 0.99), (12, 0.95), (20, 0.9)] {
+            let held = (0..STUDIES)
+                .filter(|_| {
+                    let [method, baseline] = troubled(&mut rng, trouble, workers, 4, RATIO);
+                    let seen = compare(&method, &baseline, confidence, 0.01);
+                    seen.low.expect("enough workers") <= RATIO && RATIO <= seen.high.expect("enough workers")
+                })
+                .count();
+            let exact = exact_coverage(workers as usize, rank_of(workers as usize, confidence));
+            // One set of seeds in three hundred would break one of these by luck.
+            let (least, most) = (fewest_by_luck(STUDIES, exact, 0.9999), most_by_luck(STUDIES, exact, 0.9999));
+            let what =
+                format!("{trouble:?}, {workers} workers, {confidence}: held in {held}, {least} to {most} expected");
+            assert!((least..=most).contains(&held), "{what}");
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,15 @@
 //! A study from its plan to its figures, with a fake clock: what is found, what is dropped, what is said when things go wrong.
+//!
+//! | file | asks |
+//! |---|---|
+//! | here | what becomes of a study on a machine that behaves |
+//! | `order` | in which order a worker calls its methods |
+//! | `weather` | whether its verdicts hold on one that does not |
+
+#[path = "../bounds/mod.rs"]
+mod bounds;
+mod order;
+mod weather;
 
 use std::time::Duration;
 
@@ -27,6 +38,14 @@ struct Bench {
     flaw: fn(&str, usize, usize) -> bool,
     workers: usize,
     tasks: Vec<&'static str>,
+    /// What slows every method alike, for a while.
+    weather: weather::Weather,
+    /// A method, and the factor by which whatever follows it is slower.
+    trail: Option<(&'static str, f64)>,
+    /// Rounds in the order of the methods, whatever is asked.
+    fixed_order: bool,
+    /// What ran last, by name.
+    last: &'static str,
 }
 
 #[derive(PartialEq)]
@@ -50,15 +69,23 @@ impl Bench {
             flaw: |_, _, _| false,
             workers: 0,
             tasks: Vec::new(),
+            weather: weather::Weather::calm(),
+            trail: None,
+            fixed_order: false,
+            last: "",
         }
     }
 
     fn batch_ns(&mut self, method: usize, asked: &[Asked], luck: f64) -> u64 {
         let null = method > 0 && asked[method] == asked[0];
-        let time = self.times.iter().find(|(name, _)| *name == asked[method].method).expect("a known method").1;
+        let (name, time) = *self.times.iter().find(|(name, _)| *name == asked[method].method).expect("a known method");
+        let trail = self.trail.filter(|(before, _)| *before == self.last).map_or(1.0, |(_, factor)| factor);
+        // The null control is the baseline, and yet another one.
+        self.last = if null { "null" } else { name };
         let bias = if null { self.null_bias } else { 1.0 };
         let noise = 1.0 + self.rng.random_range(-0.001..0.001);
-        let ns = time * BATCH as f64 * bias * noise * luck;
+        let weather = self.weather.factor(self.now, method, &mut self.rng);
+        let ns = time * BATCH as f64 * bias * noise * luck * trail * weather;
         self.now += Duration::from_nanos(ns as u64);
         ns as u64
     }
@@ -84,13 +111,16 @@ impl Executor for Bench {
             }
             Task::Rounds { orders, wanted, .. } => {
                 self.tasks.push("rounds");
+                self.last = "";
+                self.weather.new_worker(asked.len(), &mut self.rng);
                 let mut held = 0;
                 for (round, order) in orders.iter().enumerate() {
                     if held == wanted {
                         break;
                     }
                     let first = answer.batches.len();
-                    for (position, method) in order.iter().enumerate() {
+                    let listed: Vec<usize> = (0..order.len()).collect();
+                    for (position, method) in if self.fixed_order { &listed } else { order }.iter().enumerate() {
                         let luck = 1.0 + self.rng.random_range(-self.worker_spread..=self.worker_spread);
                         let ns = self.batch_ns(*method, asked, luck);
                         let bad = (self.flaw)(&asked[*method].method, self.workers, round);
@@ -147,8 +177,13 @@ fn plan(names: &[&str]) -> Plan {
 }
 
 fn measure(bench: &mut Bench, budget: Duration) -> Study {
+    measure_with(bench, budget, 1)
+}
+
+/// With orders drawn from `seed`.
+fn measure_with(bench: &mut Bench, budget: Duration, seed: u64) -> Study {
     let names: Vec<&str> = bench.times.iter().map(|(name, _)| *name).collect();
-    study::run(&plan(&names), budget, 1, bench, &mut |_| {})
+    study::run(&plan(&names), budget, seed, bench, &mut |_| {})
 }
 
 fn verdict(study: &Study, method: &str) -> Verdict {
