@@ -342,7 +342,46 @@ pub fn touch_failed() -> Study {
     study
 }
 
-/// Every study above, on a machine with a warning, under a hostile label.
+/// A study of its own with a row of each kind: every verdict, and every reason why there is none.
+pub fn every_verdict() -> Study {
+    let ns = 2_400.0;
+    let mut unstamped = faster("batched", ns, 0.31);
+    (unstamped.latency, unstamped.latency_reason) =
+        (None, Some("one call does 64 operations: they have no latency of their own".to_owned()));
+    let mut cases = vec![
+        case("baseline", ns).counts(reads(4096.0, 0.0, 0.0)),
+        faster("quick", ns, 0.52).counts(reads(4096.0, 1.0, 0.0)),
+        unstamped,
+        equal("same", ns, 1.003).counts(reads(4096.0, 0.0, 0.0)),
+        slower("slow", ns, 4.2).counts(reads(2_097_152.0, 0.0, 1.0)),
+        unresolved("noisy", ns, 1.04).counts(reads(4096.0, 0.0, 0.0)),
+        case("exotic", ns).missing(Status::Unavailable, "io_uring_setup: EPERM (Operation not permitted)"),
+        case("deadly", ns).missing(Status::Failed, "the worker was killed by SIGBUS"),
+        case("endless", ns).missing(Status::Failed, "the worker gave no answer in 120 s, and was killed"),
+        case("shaky", ns).missing(Status::Failed, "31 of 88 rounds dropped: not warm; the last: 3 of 4 pages"),
+    ];
+    cases[9].proof.dropped_rounds = 31;
+    cases[9].proof.reasons.insert("not warm".to_owned(), 31);
+    let question = "Random order over 128 pages of a file of 32MiB, all in the page cache: one byte of each read.";
+    let params = [("use", "touch"), ("touched", "128"), ("pattern", "random"), ("size", "32MiB")];
+    let study = study("page_touch", question, &params, [None, Some("write-4K"), Some("warm")], cases);
+    Study { stop_reason: "looks".to_owned(), workers: 22, workers_used: 22, ..study }
+}
+
+/// The same, of which the null control takes every verdict.
+pub fn every_verdict_tainted() -> Study {
+    let mut study = every_verdict();
+    study.tainted = true;
+    if let Some(null) = &mut study.null_control {
+        (null.estimate, null.low, null.high, null.verdict) = (Some(0.91), Some(0.88), Some(0.93), Verdict::Unresolved);
+    }
+    for ratio in study.cases.iter_mut().filter_map(|case| case.ratio.as_mut()) {
+        ratio.verdict = Verdict::Unresolved;
+    }
+    study
+}
+
+/// Every study above but the last two, on a machine with a warning, under a hostile label.
 pub fn run() -> Run {
     let floor = |name: &str, ns: f64| Floor {
         name: name.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::super::sample::{self, HOSTILE};
 use super::*;
+use crate::results::model::Run;
 
 const NARROW: Style = Style { colour: false, width: Some(80) };
 
@@ -129,9 +130,38 @@ fn cold_reads_show_faults_a_page_and_bytes_read() {
     ");
 }
 
+// These lie in files: `INSTA_UPDATE=always cargo test --lib` writes them anew, for you to read before you commit them.
+
+#[test]
+fn a_row_of_every_kind_in_a_terminal() {
+    insta::assert_snapshot!(study_table(&sample::every_verdict(), Style { colour: false, width: Some(140) }));
+}
+
+#[test]
+fn a_row_of_every_kind_in_colour() {
+    let coloured = study_table(&sample::every_verdict(), Style { colour: true, width: Some(100) });
+    insta::assert_snapshot!(coloured.replace('\u{1b}', "ESC"));
+}
+
+#[test]
+fn a_row_of_every_kind_of_a_tainted_study() {
+    insta::assert_snapshot!(study_table(&sample::every_verdict_tainted(), NARROW));
+}
+
+#[test]
+fn a_resumed_run_as_markdown_with_a_row_of_every_kind() {
+    let run = Run {
+        resumed: vec!["2026-01-02T04:00:00Z".to_owned(), "2026-01-02T05:00:00Z".to_owned()],
+        studies: vec![sample::every_verdict(), sample::every_verdict_tainted(), sample::touch_mapped()],
+        ..sample::run()
+    };
+    insta::assert_snapshot!(markdown_tables(&run));
+}
+
 #[test]
 fn no_table_is_wider_than_its_terminal() {
-    for study in sample::run().studies {
+    let more = [sample::every_verdict(), sample::every_verdict_tainted()];
+    for study in sample::run().studies.into_iter().chain(more) {
         for width in [40, 60, 80, 100, 120, 200] {
             let table = study_table(&study, Style { colour: false, width: Some(width) });
             let widest = widest(&table, &study.scenario.id);

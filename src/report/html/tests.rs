@@ -36,6 +36,28 @@ fn the_page_is_well_formed_with_a_run_of_everything_and_of_nothing() {
     }
 }
 
+/// As `seen`, a line each for what stands in a block or a cell, without the drawings.
+fn lines_seen(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some((before, drawing)) = rest.split_once("<svg") {
+        text += before;
+        rest = drawing.split_once("</svg>").map_or("", |(_, after)| after);
+    }
+    let lines = seen(&(text + rest));
+    lines.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_words_of_a_page_with_a_row_of_every_kind() {
+    let run = Run {
+        studies: vec![sample::every_verdict()],
+        resumed: vec!["2026-01-02T04:00:00Z".to_owned()],
+        ..sample::run()
+    };
+    insta::assert_snapshot!(lines_seen(&page(&run)));
+}
+
 #[test]
 fn text_is_shown_and_never_obeyed() {
     let mut run = sample::run();
@@ -44,6 +66,7 @@ fn text_is_shown_and_never_obeyed() {
     (run.machine.cpu, run.dir.mount_options, run.dir.device, run.dir.device_reason) =
         (hostile(), hostile(), None, Some(hostile()));
     run.command.push(hostile());
+    run.resumed.push(hostile());
     run.machine.facts.insert(hostile(), hostile());
     run.floors[0].name = hostile();
     run.warnings[0].code = hostile();
