@@ -16,6 +16,7 @@ struct Recorder {
     name: String,
     calls: Calls,
     batches: usize,
+    done: u64,
 }
 
 impl Recorder {
@@ -27,6 +28,7 @@ impl Recorder {
 impl Method for Recorder {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.call(&format!("prepare {}", draw.ops));
+        self.done = 0;
         Ok(())
     }
 
@@ -37,6 +39,7 @@ impl Method for Recorder {
 
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         self.call(&format!("run {ops}"));
+        self.done += ops;
         Ok(())
     }
 
@@ -51,7 +54,7 @@ impl Method for Recorder {
         if self.name == "b" && self.batches == 2 {
             return Err(Trouble::unproven("not done", "on purpose"));
         }
-        Ok(Account { minor_faults: 0..=u64::MAX, major_faults: 0..=u64::MAX, ..Account::quiet(0, 1) })
+        Ok(Account { minor_faults: 0..=u64::MAX, major_faults: 0..=u64::MAX, ..Account::quiet(self.done, 0, 1) })
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
@@ -81,7 +84,7 @@ fn served(task: Task) -> (Vec<String>, Answer) {
         task,
     };
     let answer = serve(&order, &|name| {
-        let recorder = Recorder { name: name.to_owned(), calls: Rc::clone(&calls), batches: 0 };
+        let recorder = Recorder { name: name.to_owned(), calls: Rc::clone(&calls), batches: 0, done: 0 };
         recorder.call("open");
         Ok(Box::new(recorder) as Box<dyn Case>)
     });
