@@ -9,6 +9,7 @@
 #[path = "../bounds/mod.rs"]
 mod bounds;
 mod order;
+mod trial;
 mod weather;
 
 use std::time::Duration;
@@ -85,7 +86,8 @@ impl Bench {
         let bias = if null { self.null_bias } else { 1.0 };
         let noise = 1.0 + self.rng.random_range(-0.001..0.001);
         let weather = self.weather.factor(self.now, method, &mut self.rng);
-        let ns = time * BATCH as f64 * bias * noise * luck * trail * weather;
+        let drag = 1.0 + f64::from(asked[method].drag.0) / 1000.0;
+        let ns = drag * time * BATCH as f64 * bias * noise * luck * trail * weather;
         self.now += Duration::from_nanos(ns as u64);
         ns as u64
     }

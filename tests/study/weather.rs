@@ -47,6 +47,10 @@ impl Weather {
         Self::of(Kind::Calm)
     }
 
+    pub fn that_remembers() -> Self {
+        Self::of(Kind::Memory)
+    }
+
     fn of(kind: Kind) -> Self {
         Self { kind, level: 1.0, until: Duration::ZERO, luck: Vec::new() }
     }
