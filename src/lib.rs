@@ -11,16 +11,18 @@
 //! | [`machine`] | what machine this is, what it cannot go below, what skews it |
 //! | [`results`] | what a run leaves behind: the model and the store |
 //! | [`report`] | what a reader sees: tables, plots, HTML |
+//! | [`compare`] | what recorded runs say of each other |
 //! | [`trial`] | whether the instrument keeps its promises here |
 //! | [`cli`] | what a user types |
 //! | [`site`] | where files lie, and that nothing of them is left behind |
 //! | [`os`] | the kernel's calls: the only unsafe code |
 //!
-//! Who may know whom: `cli → areas, trial, engine, proof, machine, report → results, stats, site, os`; areas and trial know the engine.
+//! Who may know whom: `cli → areas, trial, engine, proof, machine, report, compare → results, stats, site, os`; areas and trial know the engine.
 //! An arrow up never exists.
 
 pub mod areas;
 pub mod cli;
+pub mod compare;
 pub mod engine;
 pub mod machine;
 pub mod os;

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod check;
+mod compare;
 mod list;
 mod measuring;
 mod progress;
@@ -19,7 +20,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "pagewise", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed (a claim that fails among it), 2 usage. Colours respect NO_COLOR."
+    after_help = "Exit codes: 0 done, 1 failed (a claim that fails among it), 2 usage, 3 a gate found a regression, 4 a gate could not decide. Colours respect NO_COLOR."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +37,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Try the instrument on this machine: how often are its verdicts right and wrong?
     Calibrate(calibrate::CalibrateArgs),
+    /// Compare recorded runs, several a side
+    Compare(compare::CompareArgs),
     /// Draw the report of a recorded run again
     Report(report::ReportArgs),
     /// Load all cores but one until standard input is closed: for measuring other harnesses beside a trial with --neighbour
@@ -48,14 +51,19 @@ enum Command {
 
 /// The exit code of a usage error.
 const USAGE: u8 = 2;
+/// The exit code of a gate that found a regression.
+const GATE_REGRESSED: u8 = 3;
+/// The exit code of a gate that could not decide.
+const GATE_UNDECIDED: u8 = 4;
 
-/// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 usage.
+/// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 usage, 3 and 4 of a gate.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::List(args) => list::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Neighbour => calibrate::neighbour(),
         Command::Worker => worker::run(),

@@ -12,7 +12,7 @@ use glob::Pattern;
 
 use crate::areas::{self, Options, Spec, UserFile};
 use crate::os::page_size;
-use crate::results::model::{Profile, Request};
+use crate::results::model::{Profile, Request, Scenario};
 
 /// A request that names what is not there.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,8 @@ pub struct SelectArgs {
     evict: bool,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// The value of `--where`.
+pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, such as state=warm".to_owned()),
@@ -170,15 +171,18 @@ impl SelectArgs {
     }
 }
 
-fn keep(specs: Vec<Spec>, key: &str, value: &str) -> Result<Vec<Spec>, UsageError> {
-    let fits = |spec: &Spec| {
-        let named = match key {
-            "id" => Some(&spec.plan.scenario.id),
-            "area" => Some(&spec.plan.area),
-            _ => spec.plan.scenario.params.get(key),
-        };
-        named.is_some_and(|found| found == value)
+/// Whether a scenario of `area` has this parameter; `id` and `area` are among them.
+pub fn has(area: &str, scenario: &Scenario, key: &str, value: &str) -> bool {
+    let found = match key {
+        "id" => Some(&*scenario.id),
+        "area" => Some(area),
+        _ => scenario.params.get(key).map(String::as_str),
     };
+    found == Some(value)
+}
+
+fn keep(specs: Vec<Spec>, key: &str, value: &str) -> Result<Vec<Spec>, UsageError> {
+    let fits = |spec: &Spec| has(&spec.plan.area, &spec.plan.scenario, key, value);
     if specs.iter().any(fits) {
         return Ok(specs.into_iter().filter(fits).collect());
     }

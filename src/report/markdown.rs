@@ -60,13 +60,13 @@ const COLUMNS: [Column; 11] = [
     Column::Flushes,
 ];
 
-fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let cells: Vec<&str> = cells.collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
 /// `text` on one line, with what Markdown or HTML would obey made plain.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -82,7 +82,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// `text` in a code span. The bar of a table's cells must be escaped even there (GFM, "Tables").
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let one_line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     if one_line.contains(['`', '\\']) { escaped(&one_line) } else { format!("`{}`", one_line.replace('|', "\\|")) }
 }

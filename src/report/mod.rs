@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod findings;
+pub mod grid;
 mod html;
 mod markdown;
 mod notes;
@@ -11,6 +12,7 @@ pub mod table;
 pub mod units;
 mod write;
 
+pub use rows::word as verdict_word;
 pub use write::{Written, write};
 
 use crate::results::model::Run;

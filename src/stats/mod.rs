@@ -8,6 +8,7 @@ mod comparison;
 mod plan;
 mod proportion;
 mod quantile;
+mod rank_sum;
 mod sign_interval;
 mod verdict;
 
@@ -15,5 +16,6 @@ pub use comparison::{Comparison, Sample, compare, per_worker_log_ratios, time_pe
 pub use plan::{level, workers_needed, workers_used};
 pub use proportion::{at_most, rate_interval, workers_to_find};
 pub use quantile::{median, percentile_stands, quantile};
+pub use rank_sum::{MOST as MOST_RANKED, Shift, fewest_a_side, shift};
 pub use sign_interval::{fewest, sign_interval};
 pub use verdict::{Verdict, tainted};

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
-
+use crate::report::grid::{self, Look};
 use crate::report::units;
 use crate::stats;
 use crate::trial::model::{Subject, Trial};
@@ -17,16 +16,17 @@ pub fn text(trials: &[Recorded], markdown: bool) -> String {
 
 fn one(recorded: &Recorded, markdown: bool) -> String {
     let results = rates::results(recorded);
+    let look = if markdown { Look::Markdown } else { Look::Terminal };
     let trial = &recorded.trial;
     let mut text = String::new();
     let _ = writeln!(text, "{}\n", heading(trial, markdown));
-    text.push_str(&table(&VERDICTS, verdicts(trial, &results), markdown));
+    text.push_str(&grid::text(&VERDICTS, verdicts(trial, &results), look));
     let _ = writeln!(text, "\n{}\n", total(&results));
-    text.push_str(&table(&SPREADS, spreads(trial, &results), markdown));
+    text.push_str(&grid::text(&SPREADS, spreads(trial, &results), look));
     text.push('\n');
-    text.push_str(&table(&OTHERS, others(trial, &results), markdown));
+    text.push_str(&grid::text(&OTHERS, others(trial, &results), look));
     text.push('\n');
-    text.push_str(&table(&VARIATIONS, variations(trial, &results), markdown));
+    text.push_str(&grid::text(&VARIATIONS, variations(trial, &results), look));
     text
 }
 
@@ -248,25 +248,4 @@ fn variations(trial: &Trial, results: &[Result]) -> Vec<Vec<String>> {
 
 fn known(value: Option<f64>, shown: &dyn Fn(f64) -> String) -> String {
     value.map_or_else(|| units::NONE.to_owned(), shown)
-}
-
-fn table(heads: &[&str], rows: Vec<Vec<String>>, markdown: bool) -> String {
-    if markdown {
-        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-        let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
-        let rule: Vec<String> =
-            heads.iter().enumerate().map(|(index, _)| if index == 0 { "---" } else { "---:" }.to_owned()).collect();
-        return line(&heads) + &line(&rule) + &rows.iter().map(|row| line(row)).collect::<String>();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─')));
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(heads);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
