@@ -93,7 +93,7 @@ pub fn count(count: f64) -> String {
         count if count.fract() == 0.0 => grouped(count),
         count if count.abs() < 0.0001 => "<0.0001".to_owned(),
         // Four decimals carry a fault in a large folio's worth of pages; more would be noise.
-        count if count.abs() < 0.1 => format!("{:.4}", round(count, 3)),
+        count if count.abs() < 0.1 => format!("{count:.4}"),
         count => significant(count),
     }
 }
