@@ -219,7 +219,10 @@ impl Session<'_> {
         }
         if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
             let meanwhile = after.since(before);
-            run.machine.facts.insert("stolen_time".to_owned(), meanwhile.fact());
+            // A run that was resumed has one of each part.
+            let earlier = run.machine.facts.get("stolen_time").map(|fact| format!("{fact}, then "));
+            let fact = earlier.unwrap_or_default() + &meanwhile.fact();
+            run.machine.facts.insert("stolen_time".to_owned(), fact);
             run.warnings.extend(meanwhile.warning());
         }
         run.finished = self.interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
