@@ -159,7 +159,7 @@ fn place_differs(then: &Dir, now: &Dir) -> Option<Difference> {
 
 /// Facts that somebody set, and that figures hang on. By name: others are read that change from minute to minute on a machine that nobody
 /// changed, such as its load, and more may be.
-const SETTINGS: [&str; 53] = [
+const SETTINGS: [&str; 52] = [
     "architecture",
     "boost",
     "cgroup_cpu_quota",
@@ -167,7 +167,6 @@ const SETTINGS: [&str; 53] = [
     "cgroup_memory_limit",
     "clocksource",
     "container",
-    "damon",
     "damon_lru_sort",
     "damon_reclaim",
     "dirty_background_bytes",
