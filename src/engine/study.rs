@@ -48,7 +48,14 @@ pub fn run(
 ) -> Study {
     let time = time.into();
     let limit = time.worker_limit.unwrap_or(LONGEST_WORKER.max(time.budget));
-    let mut driver = Driver { plan, executor, ledger: Ledger::new(plan, seed), worker_limit: time.worker_limit, limit };
+    let mut driver = Driver {
+        plan,
+        executor,
+        ledger: Ledger::new(plan, seed),
+        worker_limit: time.worker_limit,
+        limit,
+        started: Duration::ZERO,
+    };
     driver.ledger.stop = match driver.take(time.budget, progress) {
         Ok(stop) | Err(stop) => stop,
     };
@@ -76,6 +83,8 @@ struct Driver<'a> {
     worker_limit: Option<Duration>,
     /// How long one may take now.
     limit: Duration,
+    /// When the last worker was started.
+    started: Duration,
 }
 
 /// The part of a study's time that is kept for the latency pass.
@@ -125,6 +134,7 @@ impl Driver<'_> {
             if null {
                 asked.extend(self.asked(&[self.plan.baseline]));
             }
+            self.started = self.executor.elapsed();
             match self.executor.execute(&asked, task(asked.len()), self.limit) {
                 Ok(mut answer) => {
                     self.note(indices, &mut answer);
@@ -173,12 +183,13 @@ impl Driver<'_> {
     fn calibrate(&mut self) -> Result<Cost, Stop> {
         let mut indices = self.active();
         let size = self.plan.size;
-        let begin = self.executor.elapsed();
         let answer = self.execute(&mut indices, false, &|_| Task::Calibrate(size))?;
+        // Of the worker that answered: one that hung before it until it was killed says nothing of what the others will cost.
+        let took = self.executor.elapsed() - self.started;
         self.ledger.k = answer.k;
         let baseline = answer.methods.first().map_or(0, |standing| standing.batch_cost_ns);
         let round: u64 = answer.methods.iter().map(|standing| standing.batch_cost_ns).sum();
-        let worker = (self.executor.elapsed() - begin).saturating_sub(Duration::from_nanos(answer.task_ns));
+        let worker = took.saturating_sub(Duration::from_nanos(answer.task_ns));
         Ok(Cost { round: Duration::from_nanos(round + baseline), worker })
     }
 

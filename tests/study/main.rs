@@ -54,6 +54,7 @@ enum Fate {
     Fine,
     Unavailable,
     Kills,
+    Hangs,
 }
 
 const BATCH: u64 = 100;
@@ -99,6 +100,10 @@ impl Executor for Bench {
         let mut answer = Answer { methods: vec![Standing::default(); asked.len()], k: BATCH, ..Answer::default() };
         for (index, method) in asked.iter().enumerate() {
             match (self.fate)(&method.method, self.workers) {
+                Fate::Hangs => {
+                    self.now += Duration::from_secs(20);
+                    return Err(Death::At(index, "the worker gave no answer in 20 s, and was killed".to_owned()));
+                }
                 Fate::Kills => return Err(Death::At(index, "the worker was killed by SIGBUS".to_owned())),
                 Fate::Unavailable => answer.methods[index].unavailable = Some("not on this machine".to_owned()),
                 Fate::Fine => {}
@@ -254,6 +259,24 @@ fn a_worker_s_death_fails_its_method_and_the_run_goes_on() {
     assert!(deadly.reason.as_ref().unwrap().contains("SIGBUS"));
     assert!(deadly.ratio.is_none() && deadly.ns_per_op.is_none());
     assert_eq!(verdict(&study, "fast"), Verdict::Faster);
+}
+
+#[test]
+fn a_worker_that_hung_in_calibration_costs_its_time_and_does_not_count_as_what_a_worker_costs() {
+    let plan = |fate: fn(&str, usize) -> Fate, budget: u64| {
+        let mut bench = Bench::new(&[("base", 1000.0), ("stuck", 1000.0), ("fast", 500.0)]);
+        bench.fate = fate;
+        measure(&mut bench, Duration::from_secs(budget))
+    };
+    let hung = plan(|name, _| if name == "stuck" { Fate::Hangs } else { Fate::Fine }, 120);
+    assert_eq!(hung.cases[1].status, Status::Failed);
+    assert_eq!(verdict(&hung, "fast"), Verdict::Faster);
+    let without = plan(|name, _| if name == "stuck" { Fate::Unavailable } else { Fate::Fine }, 100);
+    assert_eq!(
+        (hung.looks, hung.rounds),
+        (without.looks, without.rounds),
+        "the same effort with the time that is left"
+    );
 }
 
 #[test]
