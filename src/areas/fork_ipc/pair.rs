@@ -183,8 +183,10 @@ impl<T: Transport> Method for Pair<T> {
             return Err(not_prepared().into());
         };
         let pid = child.pid();
+        // A child that still waits for a message sees the end of it, and says that it did not serve.
+        drop(transport);
         let ended = child.wait(Duration::from_secs(5))?;
-        drop((transport, alarm));
+        drop(alarm);
         process::run_on(&self.cores_before)?;
         if ended != Ended::Exited(0) {
             return Err(Trouble::Failed(format!("the child did not serve every message: {ended:?}")));

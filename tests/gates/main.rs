@@ -1,0 +1,7 @@
+//! What is not as its case names it, on purpose: each gate tripped, and seen to take the figures away.
+
+mod interposed;
+mod intruders;
+mod lies;
+mod machine;
+mod support;

@@ -1,0 +1,150 @@
+//! A run made under some disturbance, and what its rows say.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::thread;
+
+use pagewise::os::cache;
+use pagewise::os::disk::{Disk, has_volatile_cache};
+use pagewise::results::model::{Case, Run, Status, Study};
+use tempfile::TempDir;
+
+/// A folder on the disk that the build lies on: the system's temporary folder is often tmpfs.
+pub fn folder() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// `pagewise`, to which a test adds what disturbs it.
+pub fn pagewise() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_pagewise"))
+}
+
+/// The `words` of a `pagewise run` in `dir`, in the shortest time that still takes a worker.
+pub fn run_in(dir: &Path, words: &str) -> Vec<String> {
+    let place =
+        ["--dir".to_owned(), dir.display().to_string(), "--out".to_owned(), dir.join("out").display().to_string()];
+    let mut all = vec!["run".to_owned()];
+    all.extend(words.split(' ').map(str::to_owned));
+    if !words.contains("--budget") {
+        all.extend(["--budget".to_owned(), "1s".to_owned()]);
+    }
+    all.extend(place);
+    all
+}
+
+/// Held by who needs the disk to themselves: those who disturb it, and would disturb the other tests.
+static DISK: RwLock<()> = RwLock::new(());
+
+/// What a run that ended well left, and what it printed.
+#[track_caller]
+pub fn outcome(command: Command) -> (Run, String) {
+    let _shared = DISK.read().unwrap_or_else(PoisonError::into_inner);
+    outcome_of(command)
+}
+
+/// The same, while `meddle` is done again and again.
+pub fn outcome_while(command: Command, meddle: impl FnMut() + Send) -> Run {
+    let _shared = DISK.read().unwrap_or_else(PoisonError::into_inner);
+    with(meddle, || outcome_of(command).0)
+}
+
+/// The same, with no other test at work.
+pub fn outcome_alone(command: Command, meddle: impl FnMut() + Send) -> Run {
+    let _alone = DISK.write().unwrap_or_else(PoisonError::into_inner);
+    with(meddle, || outcome_of(command).0)
+}
+
+/// Does `meddle` again and again until `work` is done.
+fn with(mut meddle: impl FnMut() + Send, work: impl FnOnce() -> Run) -> Run {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                meddle();
+            }
+        });
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        done.store(true, Ordering::Relaxed);
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+#[track_caller]
+fn outcome_of(mut command: Command) -> (Run, String) {
+    let output = command.output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{:?}: {shown}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    let folder = Path::new(shown.lines().last().unwrap());
+    let run = serde_json::from_slice(&fs::read(folder.join("run.json")).unwrap()).unwrap();
+    let report = fs::read_to_string(folder.join("report.html")).unwrap();
+    (run, format!("{shown}\n{report}"))
+}
+
+/// The row of `method` in the run's only study.
+#[track_caller]
+pub fn row<'a>(run: &'a Run, method: &str) -> &'a Case {
+    let study = only(run);
+    study.cases.iter().find(|case| case.method == method).unwrap_or_else(|| panic!("{method} in {:?}", rows(study)))
+}
+
+#[track_caller]
+pub fn only(run: &Run) -> &Study {
+    assert_eq!(run.studies.len(), 1, "one study is asked for");
+    &run.studies[0]
+}
+
+/// Each row with its status and reason: for messages.
+pub fn rows(study: &Study) -> Vec<String> {
+    let told = |case: &Case| format!("{}: {:?} {:?} {:?}", case.method, case.status, case.reason, case.proof.reasons);
+    study.cases.iter().map(told).collect()
+}
+
+/// Whether one of `words` is in a row's reason, or in one of those that its rounds were dropped for: the last may be of someone else's doing.
+pub fn tells(case: &Case, words: &[&str]) -> bool {
+    let told = case.reason.iter().chain(case.proof.reasons.keys());
+    told.into_iter().any(|text| words.iter().any(|word| text.contains(word)))
+}
+
+/// That the row failed for what the disturbance did, which one of `words` names, and that it has no figure.
+#[track_caller]
+pub fn assert_failed(run: &Run, method: &str, words: &[&str]) {
+    let case = row(run, method);
+    assert!(case.status == Status::Failed && tells(case, words), "none of {words:?} in {:#?}", rows(only(run)));
+    assert!(case.ns_per_op.is_none() && case.ratio.is_none() && case.latency.is_none());
+}
+
+/// Whether a test cannot be made here, said visibly.
+fn skipped(unless: bool, why: &str) -> bool {
+    if !unless {
+        eprintln!("skipped: {why}");
+    }
+    !unless
+}
+
+/// Dirty pages must be told by the kernel, of a file that is written back.
+pub fn no_cachestat(dir: &Path) -> bool {
+    let file = tempfile::tempfile_in(dir).unwrap();
+    let told = cache::cachestat(&file, 4096).is_ok() && !Disk::of_dir(dir).is_memory;
+    skipped(told, "what is dirty cannot be told here (cachestat)")
+}
+
+/// The filesystem must be on one disk that counts.
+pub fn no_disk(dir: &Path) -> bool {
+    let disk = Disk::of_dir(dir);
+    skipped(disk.device.is_ok() && !disk.is_memory, "the filesystem here is on no one disk that counts")
+}
+
+/// That disk must be sent flushes.
+pub fn no_flushes(dir: &Path) -> bool {
+    let device = Disk::of_dir(dir).device;
+    skipped(device.is_ok_and(|device| has_volatile_cache(&device.stat)), "the disk here is sent no flushes")
+}
+
+/// There must be files that can be evicted.
+pub fn no_cold_state(dir: &Path) -> bool {
+    skipped(!Disk::of_dir(dir).is_memory, "files here are kept in memory: there is no cold state")
+}
