@@ -19,8 +19,8 @@ use super::protocol::{Batch, DiskCounts};
 
 /// Fewer batches than this have no median worth to be called a case's own.
 const FEWEST_BATCHES: usize = 5;
-/// Before a look, a case is given up only after this many rounds, and if more than this part of them was dropped: it would not recover.
-const HOPELESS: (usize, f64) = (10, 0.5);
+/// Before a look, a case is given up only after this many workers, and if more than this part of its rounds was dropped: it would not recover.
+const HOPELESS: (usize, f64) = (3, 0.5);
 
 /// A round, by worker and number.
 type Round = (u32, u32);
@@ -58,7 +58,7 @@ pub fn fail_the_unproven(plan: &Plan, ledger: &mut Ledger, last_word: bool) {
     for (case, flaws) in flaws(plan, ledger).into_iter().enumerate() {
         let index = if case < plan.methods.len() { case } else { plan.baseline };
         let rounds = of_case(ledger, case).count();
-        let too_many = (last_word || rounds >= HOPELESS.0) && flaws.len() as f64 > most * rounds as f64;
+        let too_many = (last_word || ledger.workers.len() >= HOPELESS.0) && flaws.len() as f64 > most * rounds as f64;
         if let Some(last) = flaws.values().last().filter(|_| too_many && ledger.fates[index] == Fate::In) {
             let reason =
                 format!("{} of {rounds} rounds dropped: {}; the last: {}", flaws.len(), last.code, last.detail);
