@@ -133,10 +133,12 @@ fn the_tables_in_the_methodology_are_those_of_the_recorded_trials() {
     let begin = "<!-- trials: pagewise calibrate --format markdown --from results/trials/* -->\n";
     let (_, rest) = methodology.split_once(begin).expect("the place of the tables");
     let (printed, _) = rest.split_once("<!-- end of trials -->").expect("its end");
-    let mut trials: Vec<PathBuf> =
-        fs::read_dir(root.join("results/trials")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let Ok(entries) = fs::read_dir(root.join("results/trials")) else {
+        assert_eq!(printed.trim(), "", "tables, and no trial that they are made from");
+        return;
+    };
+    let mut trials: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     trials.sort();
-    assert!(!trials.is_empty());
     let output = pagewise().args(["calibrate", "--format", "markdown", "--from"]).args(&trials).output().unwrap();
     assert_eq!(printed.trim(), String::from_utf8(output.stdout).unwrap().trim());
 }
