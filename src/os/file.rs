@@ -78,53 +78,76 @@ pub fn reserve(file: &File, len: u64) -> SysResult<()> {
         .map_err(|errno| SysError::new("posix_fallocate", format!("{len} bytes"), errno))
 }
 
-/// Fills `buffer` from `at`. The shortest path to pread(2): one call where the kernel gives all that was asked for.
+/// Fills `buffer` from `at`. The shortest path to pread(2): one call and one comparison where the kernel gives all that was asked for. Inlined into
+/// a batch's loop; what is seldom needed stands apart, so that it does not lie in the loop's way.
 ///
 /// # Errors
 /// What pread(2) answers; `ENODATA` at the end of the file.
-#[inline]
+#[inline(always)]
 pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
+    let got = pread(file, buffer, at);
+    if got == buffer.len() as isize { Ok(()) } else { read_rest(file, buffer, at, got) }
+}
+
+#[inline(always)]
+fn pread(file: &File, into: &mut [u8], at: u64) -> isize {
+    // SAFETY: `into` is exclusive and as long as it says.
+    unsafe { libc::pread(file.as_raw_fd(), into.as_mut_ptr().cast(), into.len(), offset(at)) }
+}
+
+/// Goes on after a first pread(2) that gave `got`: part of what was asked for, nothing, or an error.
+#[cold]
+fn read_rest(file: &File, buffer: &mut [u8], at: u64, mut got: isize) -> SysResult<()> {
     let mut done = 0;
-    while done < buffer.len() {
-        let rest = &mut buffer[done..];
-        // SAFETY: rest is exclusive and as long as it says.
-        let got =
-            unsafe { libc::pread(file.as_raw_fd(), rest.as_mut_ptr().cast(), rest.len(), offset(at + done as u64)) };
+    loop {
         match got {
             0 => {
-                return Err(SysError::new(
-                    "pread",
-                    format!("offset {}, past the end of the file", at + done as u64),
-                    Errno::ENODATA,
-                ));
+                let place = format!("offset {}, past the end of the file", at + done as u64);
+                return Err(SysError::new("pread", place, Errno::ENODATA));
             }
             1.. => done += got as usize,
             _ if Errno::last() == Errno::EINTR => {}
             _ => return Err(SysError::last("pread", format!("{} bytes at {at}", buffer.len()))),
         }
+        if done == buffer.len() {
+            return Ok(());
+        }
+        got = pread(file, &mut buffer[done..], at + done as u64);
     }
-    Ok(())
 }
 
-/// Writes all of `bytes` at `at`. The shortest path to pwrite(2).
+/// Writes all of `bytes` at `at`. The shortest path to pwrite(2), as [`read_at`] is to pread(2).
 ///
 /// # Errors
 /// What pwrite(2) answers: `ENOSPC`, `EIO`, …
-#[inline]
+#[inline(always)]
 pub fn write_at(file: &File, bytes: &[u8], at: u64) -> SysResult<()> {
+    let put = pwrite(file, bytes, at);
+    if put == bytes.len() as isize { Ok(()) } else { write_rest(file, bytes, at, put) }
+}
+
+#[inline(always)]
+fn pwrite(file: &File, bytes: &[u8], at: u64) -> isize {
+    // SAFETY: `bytes` is readable and as long as it says.
+    unsafe { libc::pwrite(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), offset(at)) }
+}
+
+/// Goes on after a first pwrite(2) that took `put`: part of what was given, nothing, or an error.
+#[cold]
+fn write_rest(file: &File, bytes: &[u8], at: u64, mut put: isize) -> SysResult<()> {
     let mut done = 0;
-    while done < bytes.len() {
-        let rest = &bytes[done..];
-        // SAFETY: rest is readable and as long as it says.
-        let put = unsafe { libc::pwrite(file.as_raw_fd(), rest.as_ptr().cast(), rest.len(), offset(at + done as u64)) };
+    loop {
         match put {
             0 => return Err(SysError::new("pwrite", format!("{} bytes at {at}", bytes.len()), Errno::EIO)),
             1.. => done += put as usize,
             _ if Errno::last() == Errno::EINTR => {}
             _ => return Err(SysError::last("pwrite", format!("{} bytes at {at}", bytes.len()))),
         }
+        if done == bytes.len() {
+            return Ok(());
+        }
+        put = pwrite(file, &bytes[done..], at + done as u64);
     }
-    Ok(())
 }
 
 /// Writes until `bytes` are in the file, by the standard library: for set-up, not for what is timed.
@@ -193,6 +216,7 @@ pub fn free_space(dir: &Path) -> SysResult<Option<u64>> {
 }
 
 /// Offsets come from file sizes, which the kernel itself keeps within `off_t`.
+#[inline(always)]
 fn offset(bytes: u64) -> libc::off_t {
     bytes as libc::off_t
 }

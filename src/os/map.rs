@@ -151,9 +151,10 @@ impl FileMap {
     ///
     /// # Errors
     /// `EIO` where writing back failed, now or earlier (fsync(2), NOTES).
-    #[inline]
+    #[inline(always)]
     pub fn msync(&self, range: Range<usize>, how: Msync) -> SysResult<()> {
-        let start = range.start - range.start % page_size();
+        // Pages are powers of two: a mask, not a division.
+        let start = range.start & !(page_size() - 1);
         let flags = match how {
             Msync::Sync => MsFlags::MS_SYNC,
             Msync::Async => MsFlags::MS_ASYNC,

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::os::SysError;
 use crate::os::file::Open;
 use crate::os::map::{Advice, FileMap, Kind, Populate, is_mapped};
-use crate::os::{SysError, page_size, pagemap};
+use crate::os::{page_size, pagemap};
 
 use super::super::prepare::{map_by_reading, not_prepared};
 use super::job::{Consume, Job};
@@ -101,11 +102,11 @@ impl<U: Consume> Method for Mapped<U> {
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let Some(map) = &self.map else { return Err(not_prepared()) };
-        let (span, page_bytes) = (map.span(), page_size());
+        let pages = map.span().pages();
         let mut sum = self.job.sum;
         let next = self.job.advance(ops);
         for page in &self.job.pages[next] {
-            sum = sum.wrapping_add(U::consume(span.part(*page as usize * page_bytes, page_bytes)));
+            sum = sum.wrapping_add(U::consume(pages.page(*page as usize)));
         }
         self.job.sum = sum;
         self.address = map.address();

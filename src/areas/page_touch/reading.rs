@@ -55,7 +55,7 @@ impl<U: Consume> Read<U> {
     }
 
     fn whole_blocks(&self) -> bool {
-        self.job.pattern == Pattern::Sequential && self.pages_a_block() > 1
+        self.job.pattern == Pattern::Sequential && self.block > page_size()
     }
 
     fn account(&self) -> Account {
@@ -85,31 +85,17 @@ impl<U: Consume> Method for Read<U> {
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
-        let (whole_blocks, block, page_bytes) = (self.whole_blocks(), self.block, page_size());
-        let end = self.job.data.bytes();
         let Some(file) = &self.file else { return Err(not_prepared()) };
-        let mut sum = self.job.sum;
         let next = self.job.advance(ops);
         let pages = &self.job.pages[next];
-        if whole_blocks {
-            for run in pages.chunks(block / page_bytes) {
-                let bytes = run.len() * page_bytes;
-                file::read_at(file, &mut self.buffer.bytes_mut()[..bytes], u64::from(run[0]) * page_bytes as u64)?;
-                for index in 0..run.len() {
-                    sum = sum.wrapping_add(U::consume(self.buffer.span().part(index * page_bytes, page_bytes)));
-                }
-            }
+        let sum = if self.whole_blocks() {
+            in_order::<U>(file, &mut self.buffer, pages)
+        } else if self.block == page_size() {
+            page_by_page::<U>(file, &mut self.buffer, pages)
         } else {
-            for page in pages {
-                let at = u64::from(*page) * page_bytes as u64;
-                // Blocks are powers of two: a mask, not a division.
-                let start = at & !(block as u64 - 1);
-                let bytes = (end - start).min(block as u64) as usize;
-                file::read_at(file, &mut self.buffer.bytes_mut()[..bytes], start)?;
-                sum = sum.wrapping_add(U::consume(self.buffer.span().part((at - start) as usize, page_bytes)));
-            }
-        }
-        self.job.sum = sum;
+            blocks_around::<U>(file, &mut self.buffer, pages, self.job.data.bytes())
+        };
+        self.job.sum = self.job.sum.wrapping_add(sum?);
         Ok(())
     }
 
@@ -125,4 +111,48 @@ impl<U: Consume> Method for Read<U> {
     fn grain(&self) -> u64 {
         if self.whole_blocks() { self.job.data.pages.min(self.pages_a_block() as u64) } else { 1 }
     }
+}
+
+/// A page a call; the buffer holds one.
+#[inline(always)]
+fn page_by_page<U: Consume>(file: &File, buffer: &mut Buffer, pages: &[u32]) -> Result<u64, SysError> {
+    let shift = page_size().trailing_zeros();
+    let mut sum = 0_u64;
+    for page in pages {
+        file::read_at(file, buffer.bytes_mut(), u64::from(*page) << shift)?;
+        sum = sum.wrapping_add(U::consume(buffer.span()));
+    }
+    Ok(sum)
+}
+
+/// A buffer full a call, of pages that follow one another.
+#[inline(always)]
+fn in_order<U: Consume>(file: &File, buffer: &mut Buffer, pages: &[u32]) -> Result<u64, SysError> {
+    let page_bytes = page_size();
+    let mut sum = 0_u64;
+    for run in pages.chunks(buffer.bytes().len() / page_bytes) {
+        let bytes = &mut buffer.bytes_mut()[..run.len() * page_bytes];
+        file::read_at(file, bytes, u64::from(run[0]) * page_bytes as u64)?;
+        let read = buffer.span().pages();
+        for index in 0..run.len() {
+            sum = sum.wrapping_add(U::consume(read.page(index)));
+        }
+    }
+    Ok(sum)
+}
+
+/// The block around a page a call, of a file of `end` bytes.
+#[inline(always)]
+fn blocks_around<U: Consume>(file: &File, buffer: &mut Buffer, pages: &[u32], end: u64) -> Result<u64, SysError> {
+    let (page_bytes, block) = (page_size(), buffer.bytes().len() as u64);
+    let mut sum = 0_u64;
+    for page in pages {
+        let at = u64::from(*page) * page_bytes as u64;
+        // Blocks are powers of two: a mask, not a division.
+        let start = at & !(block - 1);
+        let bytes = (end - start).min(block) as usize;
+        file::read_at(file, &mut buffer.bytes_mut()[..bytes], start)?;
+        sum = sum.wrapping_add(U::consume(buffer.span().part((at - start) as usize, page_bytes)));
+    }
+    Ok(sum)
 }
