@@ -21,16 +21,20 @@ pub enum Wait {
     TimedOut,
 }
 
-/// Sleeps while `word` holds `value`, at most `limit`.
+/// Sleeps while `word` holds `value`, at most `limit`. Without one the kernel is spared a timer a wait, and the caller needs another bound
+/// ([`super::process::Alarm`]).
 ///
 /// # Errors
 /// `ENOSYS` where futexes are forbidden; `EFAULT` cannot happen for a word that lives.
 #[inline]
-pub fn wait(word: &AtomicU32, value: u32, limit: Duration) -> SysResult<Wait> {
-    let limit =
-        libc::timespec { tv_sec: limit.as_secs() as libc::time_t, tv_nsec: libc::c_long::from(limit.subsec_nanos()) };
-    // SAFETY: the word outlives the call, and the kernel only reads it; the timespec is a local.
-    let code = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &raw const limit) };
+pub fn wait(word: &AtomicU32, value: u32, limit: Option<Duration>) -> SysResult<Wait> {
+    let limit = limit.map(|limit| libc::timespec {
+        tv_sec: limit.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(limit.subsec_nanos()),
+    });
+    let until = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the word outlives the call, and the kernel only reads it; the timespec is a local, or there is none.
+    let code = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, until) };
     if code == 0 {
         return Ok(Wait::LookAgain);
     }

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -263,6 +264,38 @@ impl SharedWords {
         assert!(index + 1 < self.words && index.is_multiple_of(2), "no 64-bit word there in the shared memory");
         // SAFETY: within the mapping and, at an even word of a page, aligned; only ever accessed as an atomic.
         unsafe { self.ptr.add(index).cast().as_ref() }
+    }
+}
+
+/// A 64-bit word of shared memory that stays mapped while this lives: found once, so that a loop over it looks nothing up.
+#[derive(Clone, Debug)]
+pub struct SharedWord {
+    _memory: Arc<SharedWords>,
+    place: NonNull<AtomicU64>,
+}
+
+// SAFETY: the word is only ever accessed as an atomic.
+unsafe impl Send for SharedWord {}
+// SAFETY: as above.
+unsafe impl Sync for SharedWord {}
+
+impl SharedWord {
+    /// The word that [`SharedWords::word64`] gives for `index`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(memory: &Arc<SharedWords>, index: usize) -> Self {
+        Self { place: memory.word64(index).into(), _memory: Arc::clone(memory) }
+    }
+}
+
+impl Deref for SharedWord {
+    type Target = AtomicU64;
+
+    #[inline(always)]
+    fn deref(&self) -> &AtomicU64 {
+        // SAFETY: the word lies in the memory that this keeps mapped, and is only ever accessed as an atomic.
+        unsafe { self.place.as_ref() }
     }
 }
 

@@ -50,7 +50,7 @@ impl Turns<'_> {
             if left.is_zero() {
                 return Err(SysError::new("wait", "another process's turn", Errno::ETIMEDOUT));
             }
-            futex::wait(self.turn, now, left)?;
+            futex::wait(self.turn, now, Some(left))?;
         }
     }
 }

@@ -132,7 +132,7 @@ impl<T: Transport> Pair<T> {
 
     fn wait_until_ready(control: &Control) -> Result<(), Trouble> {
         while control.ready().load(Ordering::Acquire) == 0 {
-            if futex::wait(control.ready(), 0, Duration::from_secs(5))? == Wait::TimedOut {
+            if futex::wait(control.ready(), 0, Some(Duration::from_secs(5)))? == Wait::TimedOut {
                 return Err(Trouble::Failed("the child was not ready in 5 s".to_owned()));
             }
         }

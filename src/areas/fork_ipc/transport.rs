@@ -6,14 +6,13 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use crate::os::file::{self, Open};
-use crate::os::futex::{self, Wait};
-use crate::os::map::SharedWords;
+use crate::os::futex;
+use crate::os::map::{SharedWord, SharedWords};
 use crate::os::{SysError, SysResult, page_size};
 
 /// A way to send 8 bytes there and back; a value is one side of it.
@@ -113,29 +112,32 @@ const CHILD: Places = Places { out: APART, inward: 0 };
 
 /// Memory shared across fork; the message itself says that it is there, and the receiver looks until it does.
 pub(super) struct Spin {
-    words: Arc<SharedWords>,
-    places: Places,
+    out: SharedWord,
+    inward: SharedWord,
     last: u64,
 }
 
 impl Transport for Spin {
     fn make(_: &Path) -> SysResult<(Self, Self)> {
         let words = Arc::new(SharedWords::anonymous(1)?);
-        let side = |places| Self { words: Arc::clone(&words), places, last: 0 };
+        let side = |places: Places| Self {
+            out: SharedWord::new(&words, places.out),
+            inward: SharedWord::new(&words, places.inward),
+            last: 0,
+        };
         Ok((side(PARENT), side(CHILD)))
     }
 
     #[inline(always)]
     fn send(&mut self, message: u64) -> SysResult<()> {
-        self.words.word64(self.places.out).store(message, Ordering::Release);
+        self.out.store(message, Ordering::Release);
         Ok(())
     }
 
     #[inline(always)]
     fn receive(&mut self) -> SysResult<u64> {
-        let place = self.words.word64(self.places.inward);
         loop {
-            let message = place.load(Ordering::Acquire);
+            let message = self.inward.load(Ordering::Acquire);
             if message != self.last {
                 self.last = message;
                 return Ok(message);
@@ -192,8 +194,6 @@ pub(super) struct Futex<S> {
 
 /// From a direction's count to its message, in words.
 const MESSAGE: usize = 2;
-/// A peer that is silent for this long is dead.
-const SILENCE: Duration = Duration::from_secs(10);
 
 impl<S: Source> Transport for Futex<S> {
     fn make(site: &Path) -> SysResult<(Self, Self)> {
@@ -232,9 +232,8 @@ impl<S: Source> Transport for Futex<S> {
                 self.received = seen;
                 return Ok(self.words.word64(self.places.inward + MESSAGE).load(Ordering::Relaxed));
             }
-            if futex::wait(count, seen, SILENCE)? == Wait::TimedOut {
-                return Err(SysError::new("futex(FUTEX_WAIT)", "the other process's message", Errno::ETIMEDOUT));
-            }
+            // No limit, which would be a timer a wait: the batch's alarm ends a wait for a peer that is dead.
+            futex::wait(count, seen, None)?;
         }
     }
 }

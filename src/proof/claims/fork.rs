@@ -232,7 +232,7 @@ fn futex_file(ground: &Ground) -> Result<String, Unseen> {
 
 /// Sleeps on `word`, whose value nobody changes: only a wake, or the time limit, ends the sleep. Gives 1 if it was a wake.
 fn sleep_on(word: &AtomicU32, over: &AtomicU32) -> SysResult<u32> {
-    let waited = futex::wait(word, 0, LIMIT / 2);
+    let waited = futex::wait(word, 0, Some(LIMIT / 2));
     over.store(1, Ordering::Release);
     Ok(u32::from(waited? == Wait::LookAgain))
 }
