@@ -100,6 +100,7 @@ fn a_run_leaves_a_report_prints_its_folder_last_and_nothing_else() {
     assert_eq!((run.label.as_str(), run.seed), ("trial", 7));
     assert!(run.finished.is_some());
     assert_eq!(run.studies.len(), 3);
+    assert!(["clock read", "stamp"].iter().all(|name| run.floors.iter().any(|floor| floor.name == *name)));
     assert!(run.studies.iter().flat_map(|study| &study.cases).any(|case| case.status == Status::Ok));
     assert!(fs::read_to_string(run_folder.join("report.html")).unwrap().contains("</html>"));
     assert!(fs::read_dir(run_folder.join("plots")).unwrap().count() > 0);

@@ -15,7 +15,7 @@ use super::select::SelectArgs;
 use crate::areas::{Options, Spec};
 use crate::engine::interrupt::Interrupt;
 use crate::engine::study::Time;
-use crate::engine::summary;
+use crate::engine::{stamp, summary};
 use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
@@ -72,6 +72,9 @@ const FULL: Duration = Duration::from_secs(240);
 const QUICK: Duration = Duration::from_secs(33);
 /// The part of the time that the floors may take.
 const FLOORS_SHARE: f64 = 0.03;
+
+/// The engine's own floor, beside the machine's.
+const STAMP: machine::Other = machine::Other { name: "stamp", batch: stamp::cost };
 
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
@@ -256,7 +259,7 @@ impl Session<'_> {
             seed,
             profile: if self.options.quick { Profile::Quick } else { Profile::Full },
             warnings: machine::warnings(&machine, &place, disk),
-            floors: machine::floors(self.site.path(), self.budget.mul_f64(FLOORS_SHARE)),
+            floors: machine::floors(self.site.path(), self.budget.mul_f64(FLOORS_SHARE), &[STAMP]),
             dir: place,
             machine,
             studies: Vec::new(),

@@ -275,7 +275,12 @@ fn settled<M: Method>(method: &mut M, asked: u64) -> Result<Account, Trouble> {
     Ok(account)
 }
 
-/// What the clock encloses. Not inlined, so that the machine code of each method's batch stands in one place to be looked at.
+/// What the clock encloses. Not inlined, so that the machine code of each method's batch stands in one place to be looked at (`objdump -d`).
+///
+/// What keeps the compiler from removing or hoisting the work: `black_box` hides which object the method is and how many operations are wanted, so
+/// that none can be done before and none be known to be unneeded. The clock is read by opaque calls outside of this function, which may look
+/// at anything that has an address: neither can trade places with the other. What a batch does is a system call, a volatile access
+/// ([`crate::os::access`]), an atomic, or ends in a field of the method, which `settle` compares with what it should be.
 #[inline(never)]
 fn timed<M: Method>(method: &mut M, ops: u64) -> Result<(), SysError> {
     method.enter()?;
@@ -283,6 +288,8 @@ fn timed<M: Method>(method: &mut M, ops: u64) -> Result<(), SysError> {
     method.leave()
 }
 
+/// As [`timed`], with the clock inside: a latency is the time from stamp to stamp, so that it holds one read of the clock and the store of what it
+/// gave, and no second read. What that costs is a floor of each run ([`super::stamp`]).
 #[inline(never)]
 fn stamped<M: Method>(method: &mut M, stamps: &mut [u64]) -> Result<(), SysError> {
     method.enter()?;

@@ -19,6 +19,7 @@
 //! | [`gates`] | which rounds count |
 //! | [`weather`] | whether the machine moved within a round |
 //! | [`summary`] | what the batches come to |
+//! | [`stamp`] | what a stamp of the latency pass costs |
 //! | [`interrupt`] | whether the user has asked to stop |
 
 pub mod clock;
@@ -33,6 +34,7 @@ pub mod plan;
 pub mod process;
 pub mod protocol;
 pub mod schedule;
+pub mod stamp;
 pub mod study;
 pub mod summary;
 pub mod weather;

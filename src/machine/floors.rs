@@ -42,23 +42,44 @@ trait Probe {
     fn batch(&mut self) -> Option<f64>;
 }
 
-/// Measures the floors, in ns, with files of its own in `dir`: `clock read` (a pair of reads), `system call`, `minor fault` (first store to
-/// an anonymous page of the base size), `page copy` and `page read` (4 KiB within 64 MiB) and `durable 4 KiB write` (pwrite and
-/// fdatasync on blocks that are written already).
+/// A floor that another part of the house measures: the caller brings it, so that this part need not know that one.
+#[derive(Clone, Copy, Debug)]
+pub struct Other {
+    /// The floor's name.
+    pub name: &'static str,
+    /// Measures one batch: ns an operation. `None` where that failed.
+    pub batch: fn() -> Option<f64>,
+}
+
+impl Probe for Other {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        (self.batch)()
+    }
+}
+
+/// Measures the floors, in ns, with files of its own in `dir`: `clock read` (a pair of reads), `others`, `system call`, `minor fault` (first
+/// store to an anonymous page of the base size), `page copy` and `page read` (4 KiB within 64 MiB) and `durable 4 KiB write`
+/// (pwrite and fdatasync on blocks that are written already).
 ///
 /// Batches of all floors are interleaved, in an order drawn for each round, for about `budget`, but at least 15 rounds and at most 201. Each
 /// floor has the median over its rounds and the exact 99 % sign interval. The rounds are of this one process: the interval tells
 /// how steady the machine was meanwhile, not how processes differ.
 ///
 /// What cannot be measured here (no memory, `dir` not writable) is left out.
-pub fn floors(dir: &Path, budget: Duration) -> Vec<Floor> {
-    measure(&mut probes(dir, WITHIN), budget)
+pub fn floors(dir: &Path, budget: Duration, others: &[Other]) -> Vec<Floor> {
+    measure(&mut probes(dir, WITHIN, others), budget)
 }
 
 /// What can be measured here.
-fn probes(dir: &Path, within: usize) -> Vec<Box<dyn Probe>> {
-    let mut probes: Vec<Box<dyn Probe>> =
-        vec![Box::new(time::ClockRead), Box::new(time::SystemCall), Box::new(memory::MinorFault)];
+fn probes(dir: &Path, within: usize, others: &[Other]) -> Vec<Box<dyn Probe>> {
+    let mut probes: Vec<Box<dyn Probe>> = vec![Box::new(time::ClockRead)];
+    probes.extend(others.iter().map(|other| Box::new(*other) as Box<dyn Probe>));
+    probes.push(Box::new(time::SystemCall));
+    probes.push(Box::new(memory::MinorFault));
     if let Ok(pages) = memory::Pages::new(within) {
         let pages = Rc::new(RefCell::new(pages));
         probes.push(Box::new(memory::PageCopy(pages.clone())));
@@ -133,12 +154,21 @@ mod tests {
     #[test]
     fn every_floor_of_a_writable_folder_is_measured_and_nothing_is_left_there() {
         let dir = tempfile::tempdir().unwrap();
+        let brought = Other { name: "brought along", batch: || Some(7.0) };
         // A mebibyte, since a test's build is slow; the rest is as a user has it.
-        let floors = measure(&mut probes(dir.path(), 1 << 20), Duration::ZERO);
+        let floors = measure(&mut probes(dir.path(), 1 << 20, &[brought]), Duration::ZERO);
         let names: Vec<&str> = floors.iter().map(|floor| floor.name.as_str()).collect();
         assert_eq!(
             names,
-            ["clock read", "system call", "minor fault", "page copy", "page read", "durable 4 KiB write"]
+            [
+                "clock read",
+                "brought along",
+                "system call",
+                "minor fault",
+                "page copy",
+                "page read",
+                "durable 4 KiB write"
+            ]
         );
         for floor in &floors {
             assert_eq!(floor.unit, "ns");
@@ -149,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_leaves_out_the_durable_write_alone() {
-        let names: Vec<&str> = probes(Path::new("/proc"), 1 << 20).iter().map(|probe| probe.name()).collect();
+        let names: Vec<&str> = probes(Path::new("/proc"), 1 << 20, &[]).iter().map(|probe| probe.name()).collect();
         assert_eq!(names, ["clock read", "system call", "minor fault", "page copy", "page read"]);
     }
 

@@ -6,5 +6,5 @@ pub mod stolen;
 pub mod warnings;
 
 pub use fingerprint::fingerprint;
-pub use floors::floors;
+pub use floors::{Other, floors};
 pub use warnings::warnings;

@@ -436,6 +436,8 @@ pub fn run() -> Run {
             },
         ],
         floors: vec![
+            floor("clock read", 41.0),
+            floor("stamp", 22.5),
             floor("system call", 86.0),
             floor("minor fault", 640.0),
             floor("page copy", 182.0),

@@ -9,7 +9,7 @@ use crate::os::probe;
 /// Operations a batch: some ten µs, a thousand times the clock's own step.
 const OPERATIONS: usize = 1_000;
 
-/// Two reads of the clock: what stamping an operation adds.
+/// Two reads of the clock: what timing an operation by itself takes at least.
 pub(super) struct ClockRead;
 
 impl Probe for ClockRead {

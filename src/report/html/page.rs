@@ -21,6 +21,8 @@ pub struct Page {
     findings: Vec<Finding>,
     warnings: Vec<Warning>,
     floors: Vec<Floor>,
+    /// What each latency holds beside its operation, where that was measured.
+    stamp: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +93,7 @@ pub fn page(run: &Run) -> Page {
         findings: findings.collect(),
         warnings: warnings.collect(),
         floors: floors.collect(),
+        stamp: run.floors.iter().find(|floor| floor.name == "stamp").map(|floor| units::time(floor.estimate)),
     }
 }
 

@@ -59,6 +59,14 @@ fn the_words_of_a_page_with_a_row_of_every_kind() {
 }
 
 #[test]
+fn where_latency_is_explained_the_page_says_what_a_stamp_costs_if_that_is_known() {
+    let mut run = sample::run();
+    assert!(seen(&page(&run)).contains("Each holds its stamp as well: 22.5 ns here"));
+    run.floors.retain(|floor| floor.name != "stamp");
+    assert!(!seen(&page(&run)).contains("its stamp"));
+}
+
+#[test]
 fn text_is_shown_and_never_obeyed() {
     let mut run = sample::run();
     let hostile = || HOSTILE.to_owned();
