@@ -1,12 +1,13 @@
 //! Criterion's command line, as far as it has to be understood before Criterion sees it.
 
 /// Options that take a value, which is not a filter.
-const WITH_VALUE: [&str; 19] = [
+const WITH_VALUE: [&str; 20] = [
     "-b",
     "-c",
     "-s",
     "--baseline",
     "--baseline-lenient",
+    "--budget",
     "--color",
     "--confidence-level",
     "--format",

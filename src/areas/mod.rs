@@ -4,12 +4,12 @@
 //! one line in that area's table. To add an area: one new file and one line in [`ALL`].
 
 mod area;
-mod content;
+pub mod content;
 pub mod dataset;
-mod draw;
+pub mod draw;
 mod fork_ipc;
 mod page_touch;
-mod prepare;
+pub mod prepare;
 mod private_cow;
 mod shared_edit;
 

@@ -7,7 +7,10 @@ use crate::os::{SysError, page_size, pagemap};
 /// Fills the page tables by reading a byte of each page, and proves it. Returns the checks that passed.
 ///
 /// Touches, not MADV_POPULATE_READ: the same on every kernel.
-pub(super) fn map_by_reading(map: &FileMap) -> Result<u64, Trouble> {
+///
+/// # Errors
+/// [`Trouble::Unproven`] where pages are missing from the page tables afterwards.
+pub fn map_by_reading(map: &FileMap) -> Result<u64, Trouble> {
     let pages = map.len().div_ceil(page_size());
     let mut sum = 0_u64;
     for page in 0..pages {
