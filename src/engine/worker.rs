@@ -253,8 +253,12 @@ impl Bench {
                     Err(trouble) => self.drop_case(*index, trouble),
                 }
             }
-            if let Some(flaw) = weather.end().or_else(|| gates::disturbed(written_between)) {
-                for batch in &mut self.answer.batches[first..] {
+            let batches = &mut self.answer.batches[first..];
+            if let Some(flaw) = weather.end() {
+                // What the machine did is said first: nothing that a batch says of itself holds then.
+                batches.iter_mut().for_each(|batch| batch.flaw = Some(flaw.clone()));
+            } else if let Some(flaw) = gates::disturbed(written_between) {
+                for batch in batches {
                     batch.flaw.get_or_insert_with(|| flaw.clone());
                 }
             }
