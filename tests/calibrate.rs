@@ -90,6 +90,37 @@ fn a_trial_keeps_every_batch_and_its_table_can_be_shown_again() {
 }
 
 #[test]
+fn its_rates_can_be_read_by_a_program_and_its_figures_computed_again() {
+    let (_, folder) = small_trial();
+    let output = pagewise().args(["calibrate", "--format", "json", "--from"]).arg(folder).output().unwrap();
+    let rates: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let trial = &rates["trials"][0];
+    assert_eq!(rates["schema"], "pagewise/calibrate/v1");
+    let tallies = trial["subjects"][0]["tallies"].as_array().unwrap();
+    let slowed: Vec<_> = tallies.iter().map(|tally| tally["slowed_by"].as_u64().unwrap()).collect();
+    assert_eq!(slowed, [0, 20, 50, 100]);
+    for tally in tallies {
+        let of = |names: &[&str]| names.iter().map(|name| tally[*name].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(of(&["tries", "failed"]), 2);
+        assert_eq!(of(&["slower", "faster", "equal", "unresolved"]), of(&["tries"]));
+    }
+    // Two studies are no proof of anything.
+    assert_ne!(trial["identical"]["target"], "met");
+    let validate = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/validate");
+    match std::process::Command::new("python3").arg("-B").arg(validate).arg(folder).output() {
+        Err(error) => println!("skipped: python3: {error}"),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                said.contains("valid pagewise/trial/v1: 2 studies"),
+                "{said}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+}
+
+#[test]
 fn nothing_of_a_trial_is_left_in_the_folder_that_it_measured_in() {
     let (dir, _) = small_trial();
     let left: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -116,8 +147,19 @@ fn a_damaged_trial_is_refused_by_name_and_place() {
     let whole = fs::read(&tries).unwrap();
     fs::write(&tries, &whole[..whole.len() - 100]).unwrap();
     refuse("line 3");
-    fs::write(&tries, &whole).unwrap();
     let head = fs::read_to_string(folder.join("trial.json")).unwrap();
+    fs::remove_file(&tries).unwrap();
+    refuse("has 0 studies and 0 pairs of blocks");
+    // Of one that was cut short there may be fewer, and nothing is said of its targets.
+    let finished = head.lines().find(|line| line.contains("\"finished\"")).unwrap();
+    fs::write(folder.join("trial.json"), head.replace(finished, "  \"finished\": null,")).unwrap();
+    pagewise()
+        .args(["calibrate", "--from"])
+        .arg(&folder)
+        .assert()
+        .success()
+        .stdout(contains("not finished: 0 of 2 studies").and(contains(" met\n").not()));
+    fs::write(&tries, &whole).unwrap();
     fs::write(folder.join("trial.json"), head.replace("trial/v1", "trial/v9")).unwrap();
     refuse("trial/v9");
     fs::write(folder.join("trial.json"), &head[..head.len() / 2]).unwrap();

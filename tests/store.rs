@@ -234,3 +234,28 @@ proptest! {
         prop_assert_eq!(back, run);
     }
 }
+
+#[test]
+fn a_run_that_does_not_hold_together_is_refused_by_its_place() {
+    let told = |mend: &dyn Fn(&mut Run)| {
+        let mut run = sample::run();
+        mend(&mut run);
+        error_of(&text_of(&run))
+    };
+    for (mend, place) in [
+        (
+            &(|run: &mut Run| run.studies[0].cases[1].batches.dropped.push(true)) as &dyn Fn(&mut Run),
+            "$.studies[0].cases[1].batches.dropped has",
+        ),
+        (&|run| run.studies[1].baseline = "none".to_owned(), "$.studies[1].baseline is \"none\""),
+        (&|run| run.studies.push(run.studies[0].clone()), "which an earlier study is, too"),
+        (
+            &|run| run.studies[0].cases[0].ns_per_op.as_mut().unwrap().estimate = -1.0,
+            "$.studies[0].cases[0].ns_per_op.estimate is -1",
+        ),
+        (&|run| run.studies[0].workers_used = 10_000, "$.studies[0].workers_used is 10000"),
+    ] {
+        let error = told(mend);
+        assert!(error.contains(place), "{error}");
+    }
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second};
+use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
 use super::progress::Bar;
 use super::select::{SelectArgs, UsageError};
 use crate::areas::{self, Options, Spec};
@@ -32,8 +32,8 @@ use crate::trial::subject::{DEFAULTS, Default};
 #[command(after_help = "\
 Each study has one method under several names: as it is, once more, and slowed by 2, 5 and 10 % (10 and 25 % where a device is the bound) \
 of its own time. What its verdicts say of them is counted: false ones of the same, found ones of the slowed.\n\n\
-  pagewise calibrate --studies 10                         a look, about four minutes\n  \
-  pagewise calibrate --label quiet                        a hundred studies of each of four cases, about 40 minutes\n  \
+  pagewise calibrate --studies 10 --blocks 10             a look, about six minutes\n  \
+  pagewise calibrate --label quiet                        a hundred studies of each of four cases, about an hour\n  \
   pagewise calibrate --neighbour --label loaded           the same with the other cores loaded\n  \
   pagewise calibrate fork_ipc --where placement=one-core --method pipe   any method of the catalogue\n  \
   pagewise calibrate --from results/local/ID --format markdown           the table of a recorded trial again")]
@@ -78,7 +78,7 @@ pub struct CalibrateArgs {
     label: String,
 
     /// Measure nothing: show the rates of these recorded trials, each the folder of one
-    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "cases", "studies", "time", "neighbour", "seed", "label"])]
+    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "filters", "methods", "cases", "studies", "blocks", "time", "neighbour", "seed", "label", "dir", "out"])]
     from: Vec<PathBuf>,
 
     /// How the rates are printed
@@ -86,7 +86,7 @@ pub struct CalibrateArgs {
     format: Format,
 }
 
-/// How rates are printed.
+/// How rates are printed; JSON as docs/FORMAT.md describes it.
 #[derive(Clone, Copy, Debug, std::default::Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Tables to read
@@ -94,6 +94,8 @@ enum Format {
     Table,
     /// The same as Markdown
     Markdown,
+    /// For programs
+    Json,
 }
 
 /// A subject, and what its studies are made of.
@@ -103,11 +105,11 @@ struct Candidate {
     options: Options,
 }
 
-/// Tries the instrument, or shows what a trial found. The trial's folder is the last line on standard output.
+/// Tries the instrument, or shows what a trial found. The trial's folder is the last line on standard output, save beside JSON.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     if !args.from.is_empty() {
         let recorded: Vec<Recorded> = args.from.iter().map(|folder| store::load(folder)).collect::<Result<_, _>>()?;
-        print(&show::text(&recorded, args.format == Format::Markdown));
+        print(&show::text(&recorded, args.format));
         return Ok(ExitCode::SUCCESS);
     }
     let candidates = candidates(args)?;
@@ -135,12 +137,16 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         let finished = Some(to_the_second(jiff::Timestamp::now()));
         store::save(&Trial { finished, ..trial }, &folder)?;
     }
-    print(&show::text(&[store::load(&folder)?], args.format == Format::Markdown));
+    print(&show::text(&[store::load(&folder)?], args.format));
     if let Some(signal) = interrupt.asked() {
         eprintln!("pagewise: interrupted; what was tried is in {}", folder.display());
         Interrupt::end_by(signal);
     }
-    print(&format!("{}\n", folder.display()));
+    match args.format {
+        // What a program reads as a whole has no line of another kind at its end.
+        Format::Json => eprintln!("pagewise: the trial is in {}", folder.display()),
+        Format::Table | Format::Markdown => print(&format!("{}\n", folder.display())),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -211,11 +217,13 @@ fn begin(
         pagewise: program(),
         command: command(),
         seed: args.seed.unwrap_or_else(seed_from_time),
-        warnings: machine::warnings(&machine, &dir, disk),
+        warnings: warnings(&machine, &dir, disk),
         dir,
         machine,
         neighbour: args.neighbour.then(|| Neighbour::about(cores())),
         subjects: candidates.iter().map(|candidate| candidate.subject.clone()).collect(),
+        studies: args.studies,
+        blocks: args.blocks,
     };
     let folder = runs::new_run_folder(&args.out, &trial.id)?;
     store::save(&trial, &folder)?;
@@ -236,7 +244,11 @@ impl Session<'_> {
     /// One study of each subject after the other, so that all have the same hour; blocks in between.
     fn measure(&self) -> anyhow::Result<()> {
         let most = self.candidates.iter().map(|candidate| candidate.subject.study_time()).sum::<Duration>();
-        let bar = Bar::new(Instant::now(), most * self.args.studies);
+        let each = |candidate: &Candidate| candidate.subject.comparison_time();
+        let blocks = self.candidates.iter().map(each).sum::<Duration>() * self.args.blocks;
+        let most = most * self.args.studies + blocks;
+        eprintln!("pagewise: {}", self.plan(most));
+        let bar = Bar::new(Instant::now(), most);
         for turn in 0..self.args.studies.max(self.args.blocks) {
             for (index, candidate) in self.candidates.iter().enumerate() {
                 if self.interrupt.asked().is_some() {
@@ -252,13 +264,25 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// What is to be measured and how long that may take, in a sentence.
+    fn plan(&self, most: Duration) -> String {
+        let minutes = most.as_secs_f64() / 60.0;
+        let time = if minutes < 1.0 { "a minute".to_owned() } else { format!("{:.0} minutes", minutes.ceil()) };
+        format!(
+            "{} studies and {} pairs of blocks of {}; this takes {time} at most, and half of that where comparisons are decided early",
+            self.args.studies,
+            self.args.blocks,
+            self.candidates.iter().map(|candidate| &*candidate.subject.name).collect::<Vec<_>>().join(", "),
+        )
+    }
+
     fn turn(&self, turn: u32, index: usize, candidate: &Candidate) -> anyhow::Result<()> {
         let Candidate { subject, spec, options } = candidate;
         let stat = self.disk.device.as_ref().ok().map(|device| &*device.stat);
         let ground = Ground { site: self.site, disk_stat: stat, options, interrupt: self.interrupt };
         let plan = subject.plan(&spec.plan);
         let seed = self.trial.seed.wrapping_add(u64::from(turn) * 1_000_003 + index as u64 * 7_919);
-        let mut each = subject.study_time() / (subject.injected.len() as u32 + 1);
+        let mut each = subject.comparison_time();
         if turn < self.args.studies {
             let begin = Instant::now();
             let study = ground.study(&plan, &spec.files, subject.study_time(), seed, &mut |_| {});

@@ -9,7 +9,9 @@ use crate::engine::interrupt::Interrupt;
 use crate::engine::plan::Plan;
 use crate::engine::process::Workers;
 use crate::engine::study::{self, Progress, Time};
-use crate::results::model::{Program, Study};
+use crate::machine;
+use crate::os::disk::Disk;
+use crate::results::model::{Dir, Machine, Program, Study, Warning};
 use crate::site::Site;
 
 /// Where studies are made.
@@ -69,7 +71,21 @@ pub fn space<'a>(files: impl Iterator<Item = &'a [Recipe]>) -> u64 {
 
 /// This program, as results tell it.
 pub fn program() -> Program {
-    Program { version: env!("CARGO_PKG_VERSION").to_owned(), commit: option_env!("PAGEWISE_COMMIT").map(str::to_owned) }
+    Program {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("PAGEWISE_COMMIT").map(str::to_owned),
+        build: Some(if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned()),
+    }
+}
+
+/// What skews figures that this program takes there.
+pub fn warnings(machine: &Machine, dir: &Dir, disk: &Disk) -> Vec<Warning> {
+    let built = cfg!(debug_assertions).then(|| Warning {
+        code: "debug_build".to_owned(),
+        text: "This pagewise was built without optimization: its own work is in every figure.".to_owned(),
+        fix: "Build it with `cargo build --release`.".to_owned(),
+    });
+    built.into_iter().chain(machine::warnings(machine, dir, disk)).collect()
 }
 
 /// The command as typed.

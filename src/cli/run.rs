@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
-use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second};
+use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
 use super::select::SelectArgs;
@@ -258,7 +258,7 @@ impl Session<'_> {
             command: command(),
             seed,
             profile: if self.options.quick { Profile::Quick } else { Profile::Full },
-            warnings: machine::warnings(&machine, &place, disk),
+            warnings: warnings(&machine, &place, disk),
             floors: machine::floors(self.site.path(), self.budget.mul_f64(FLOORS_SHARE), &[STAMP]),
             dir: place,
             machine,

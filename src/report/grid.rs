@@ -1,6 +1,6 @@
 //! A plain table of words: as a terminal shows it, or as Markdown.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, Width, presets};
 
 use super::markdown;
 
@@ -35,16 +35,30 @@ fn shown(cell: &str) -> String {
     }
 }
 
+/// Of a cell, left and right of its words.
+const PADDING: u16 = 2;
+
 fn terminal(heads: &[&str], lines: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─')));
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(heads);
+    // A table may be wider than its terminal; a word in two is not to be read.
+    let widths: Vec<u16> = (0..heads.len())
+        .map(|index| {
+            let cells = lines.iter().filter_map(|line| line.get(index)).map(String::as_str);
+            let words = cells.chain(heads.get(index).copied()).flat_map(str::split_whitespace);
+            words.map(|word| word.chars().count()).max().unwrap_or(0) as u16
+        })
+        .collect();
     for line in lines {
         table.add_row(line);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (index, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }

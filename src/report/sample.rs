@@ -402,7 +402,11 @@ pub fn run() -> Run {
         label: format!("sample {HOSTILE}"),
         started: "2026-01-02T03:04:05Z".to_owned(),
         finished: Some("2026-01-02T03:08:01Z".to_owned()),
-        pagewise: Program { version: "0.1.0".to_owned(), commit: Some("0123abcd".to_owned()) },
+        pagewise: Program {
+            version: "0.1.0".to_owned(),
+            commit: Some("0123abcd".to_owned()),
+            build: Some("release".to_owned()),
+        },
         command: ["pagewise", "run", "--budget", "4m"].map(str::to_owned).to_vec(),
         request: None,
         resumed: Vec::new(),

@@ -4,4 +4,5 @@ pub mod model;
 
 mod finite;
 mod layout;
+pub mod sound;
 pub mod store;

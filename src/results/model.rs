@@ -55,6 +55,9 @@ pub struct Program {
     pub version: String,
     /// The commit that it was built from, where known.
     pub commit: Option<String>,
+    /// How it was built: `release` or `debug`; absent from runs that did not note it.
+    #[serde(default)]
+    pub build: Option<String>,
 }
 
 /// What a run was to do: enough to do what is missing of it.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::model::{Run, SCHEMA};
-use super::{finite, layout};
+use super::{finite, layout, sound};
 
 /// The file in a run's folder that holds everything measured.
 pub const FILE: &str = "run.json";
@@ -43,12 +43,22 @@ pub enum StoreError {
         path.display()
     )]
     Later { path: PathBuf, found: String },
+    #[error(
+        "{} is in format {found}, older than the first that was published, {SCHEMA}: measure again",
+        path.display()
+    )]
+    Earlier { path: PathBuf, found: String },
     /// The error names line and column.
     #[error(
         "{} says that it is {SCHEMA}, but is not ({error}): it was changed by hand or cut; docs/FORMAT.md describes each field, and scripts/validate finds all faults",
         path.display()
     )]
     NotTheFormat { path: PathBuf, error: serde_json::Error },
+    #[error(
+        "{} does not hold together: {fault}. It was changed by hand or joined from parts; scripts/validate finds all faults",
+        path.display()
+    )]
+    NotSound { path: PathBuf, fault: String },
     #[error("{} is there already: choose another --label or --out, or start again a second later", folder.display())]
     FolderExists { folder: PathBuf },
     #[error("cannot make the folder {} ({error}): choose another place with --out", folder.display())]
@@ -74,7 +84,11 @@ pub fn load(path: &Path) -> Result<Run, StoreError> {
     let any: Value =
         serde_json::from_slice(&text).map_err(|error| StoreError::NotJson { path: file.clone(), error })?;
     check_schema(&file, any.get("schema"))?;
-    serde_json::from_slice(&text).map_err(|error| StoreError::NotTheFormat { path: file, error })
+    let run = serde_json::from_slice(&text).map_err(|error| StoreError::NotTheFormat { path: file.clone(), error })?;
+    match sound::first_fault(&run) {
+        None => Ok(run),
+        Some(fault) => Err(StoreError::NotSound { path: file, fault }),
+    }
 }
 
 fn check_schema(file: &Path, schema: Option<&Value>) -> Result<(), StoreError> {
@@ -85,6 +99,7 @@ fn check_schema(file: &Path, schema: Option<&Value>) -> Result<(), StoreError> {
         Some(Value::String(name)) if version(name) > version(SCHEMA) => {
             Err(StoreError::Later { path, found: name.clone() })
         }
+        Some(Value::String(name)) if version(name).is_some() => Err(StoreError::Earlier { path, found: name.clone() }),
         Some(other) => Err(StoreError::OtherSchema { path, found: other.clone() }),
     }
 }
@@ -111,7 +126,11 @@ pub fn save(run: &Run, folder: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Unwritable { path, error })
 }
 
-fn replace(path: &Path, folder: &Path, text: &[u8]) -> io::Result<()> {
+/// Puts `text` at `path` in `folder`, as a whole or not at all, also where the machine crashes.
+///
+/// # Errors
+/// What the filesystem answers; what was there stays.
+pub fn replace(path: &Path, folder: &Path, text: &[u8]) -> io::Result<()> {
     // Results are there to be read: as open as the user's umask lets any file be, not the 0600 of temporary files.
     let mut temporary =
         tempfile::Builder::new().prefix(TEMPORARY).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;

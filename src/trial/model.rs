@@ -36,6 +36,10 @@ pub struct Trial {
     pub neighbour: Option<String>,
     /// What was tried.
     pub subjects: Vec<Subject>,
+    /// Studies of each subject that were asked for.
+    pub studies: u32,
+    /// Pairs of blocks of each subject that were asked for.
+    pub blocks: u32,
 }
 
 /// A method that was tried.

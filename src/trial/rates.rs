@@ -1,5 +1,9 @@
 //! How often the verdicts of a trial were right and wrong: from what it recorded alone.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use crate::results::model::{Batches, Status, Study, Verdict};
 use crate::stats::{self, Sample};
 
@@ -12,10 +16,14 @@ use super::variation::{self, Variation};
 pub const CONFIDENCE: f64 = 0.95;
 
 /// What the studies of a subject said of one of its names.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tally {
-    /// Studies.
+    /// By how much it was slowed, in thousandths of its own time; 0 for the same again.
+    pub slowed_by: u32,
+    /// Studies that measured it: those that every rate is of.
     pub tries: usize,
+    /// Studies in which it could not be measured: no tries.
+    pub failed: usize,
     /// Verdicts by name; a tainted study gives none.
     pub faster: usize,
     /// See `faster`.
@@ -24,14 +32,14 @@ pub struct Tally {
     pub equal: usize,
     /// See `faster`.
     pub unresolved: usize,
-    /// Studies in which the name could not be measured.
-    pub failed: usize,
     /// Studies whose null control was off.
     pub tainted: usize,
     /// Of those, the ones whose interval excluded 1: hidden by the taint.
     pub hidden: usize,
-    /// Faster and slower, had the dropped rounds counted.
-    pub undropped: (usize, usize),
+    /// Verdicts of faster, had the dropped rounds counted.
+    pub undropped_faster: usize,
+    /// Of slower, had they.
+    pub undropped_slower: usize,
     /// Median width of the interval, as a part of 1.
     pub width: Option<f64>,
     /// Median time of the comparison, in ns: the study's, divided among its comparisons.
@@ -47,24 +55,62 @@ impl Tally {
     }
 }
 
+/// What counting says of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// As many, or as few, as it asks.
+    Met,
+    /// Fewer, or more.
+    Missed,
+    /// Not enough studies to tell a rate from its target by counting.
+    TooFew,
+}
+
+/// So many of its verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Verdicts that were counted.
+    pub count: usize,
+    /// Comparisons.
+    pub of: usize,
+}
+
+/// Workers that would find a slowdown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Needed {
+    /// The slowdown, in thousandths.
+    pub slowed_by: u32,
+    /// The chance to find it that its target asks.
+    pub chance: f64,
+    /// How many; `null` for more than are planned for.
+    pub workers: Option<usize>,
+}
+
 /// What one subject came to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Result {
+    /// As in [`Subject::name`].
+    pub subject: String,
     /// A tally for each of [`Subject::drags`].
-    pub tallies: Vec<(u32, Tally)>,
+    pub tallies: Vec<Tally>,
+    /// Why studies failed, and how many cases by each reason.
+    pub failures: BTreeMap<String, usize>,
     /// Half of the distance between the 16th and 84th percentile of the workers' log-ratios of the method to itself: a standard deviation, if
     /// they were normal.
     pub spread: Option<f64>,
     /// Batches of the baseline, median ns.
     pub batch_ns: Option<f64>,
-    /// Rounds a worker, and workers at the last look, in the median study.
-    pub plan: Option<(f64, f64)>,
-    /// For each injected slowdown: the workers that would find it with the chance of its target.
-    pub workers_needed: Vec<(u32, Option<usize>)>,
-    /// Blocks of identical methods, one after the other: how many were tried, how many called different.
-    pub blocks: (usize, usize),
+    /// Rounds a worker in the median study, and workers at its last look.
+    pub rounds: Option<f64>,
+    /// See `rounds`.
+    pub workers: Option<f64>,
+    /// For each slowdown that has a target: the workers that would find it with the target's chance.
+    pub workers_needed: Vec<Needed>,
+    /// Blocks of identical methods, one after the other: those that were called different.
+    pub blocks: Share,
     /// The same by Criterion's baseline, where it was recorded.
-    pub criterion: Option<(usize, usize)>,
+    pub criterion: Option<Share>,
     /// How its batches, rounds and workers vary.
     pub variation: Variation,
 }
@@ -83,6 +129,38 @@ pub fn target(subject: &Subject, drag: u32) -> Option<f64> {
 /// 1 %. 9 of 400.
 pub fn most_false(nulls: usize) -> usize {
     (0..=nulls).find(|count| 1.0 - stats::at_most(*count, nulls, 0.01) <= 0.01).unwrap_or(nulls)
+}
+
+/// With fewer than this nothing is said of a target: it is for a hundred, of which some may fail.
+const FEWEST: usize = 80;
+
+impl Tally {
+    /// What it says of its target: found often enough, or, for the same again, called different seldom enough, with what the taint hid. `None`
+    /// where there is no target.
+    pub fn said(&self, subject: &Subject) -> Option<Said> {
+        if self.slowed_by == 0 {
+            return Some(said_of_nulls(self.different() + self.hidden, self.tries));
+        }
+        let part = target(subject, self.slowed_by)?;
+        Some(if self.tries < FEWEST {
+            Said::TooFew
+        } else if self.slower as f64 >= part * self.tries as f64 {
+            Said::Met
+        } else {
+            Said::Missed
+        })
+    }
+}
+
+/// Whether `wrong` of `nulls` comparisons of identical methods are few enough. More than [`most_false`] are too many, however few the tries.
+pub fn said_of_nulls(wrong: usize, nulls: usize) -> Said {
+    if wrong > most_false(nulls) {
+        Said::Missed
+    } else if nulls < FEWEST {
+        Said::TooFew
+    } else {
+        Said::Met
+    }
 }
 
 /// More workers than this are not planned for.
@@ -116,26 +194,39 @@ fn result(recorded: &Recorded, index: usize) -> Result {
     let workers = median_of(studies.iter().filter_map(|(_, study)| study.looks.last()).map(|look| f64::from(*look)));
     let alone: Vec<&Study> = studies.iter().map(|(_, study)| *study).collect();
     Result {
+        subject: subject.name.clone(),
         variation: variation::variation(&alone, &subject.name_of(0)),
-        tallies: subject.drags().map(|drag| (drag, tally(subject, drag, &studies))).collect(),
+        tallies: subject.drags().map(|drag| tally(subject, drag, &studies)).collect(),
+        failures: failures(&alone),
         spread: stats::quantile(&nulls, 0.84).zip(stats::quantile(&nulls, 0.16)).map(|(high, low)| (high - low) / 2.0),
         batch_ns: stats::median(&batches),
-        plan: rounds.zip(workers),
+        rounds,
+        workers,
         workers_needed: subject
             .injected
             .iter()
             .filter_map(|drag| {
-                let power = target(subject, *drag)?;
-                Some((*drag, workers_needed(&nulls, *drag, level?, power)))
+                let chance = target(subject, *drag)?;
+                Some(Needed { slowed_by: *drag, chance, workers: workers_needed(&nulls, *drag, level?, chance) })
             })
             .collect(),
-        blocks: (blocks.len(), different(&blocks)),
+        blocks: Share { count: different(&blocks), of: blocks.len() },
         criterion: recorded.criterion.as_ref().and_then(|criterion| {
             let own = criterion.subjects.iter().find(|other| other.subject == subject.name)?;
             let off = own.verdicts.iter().filter(|verdict| matches!(verdict.as_str(), "improved" | "regressed"));
-            Some((own.verdicts.len(), off.count()))
+            Some(Share { count: off.count(), of: own.verdicts.len() })
         }),
     }
+}
+
+/// The reasons of the cases that failed. The baseline's is that of all of its study.
+fn failures(studies: &[&Study]) -> BTreeMap<String, usize> {
+    let mut failures = BTreeMap::new();
+    for case in studies.iter().flat_map(|study| &study.cases).filter(|case| case.status != Status::Ok) {
+        let reason = case.reason.clone().unwrap_or_default();
+        *failures.entry(reason).or_insert(0) += 1;
+    }
+    failures
 }
 
 fn different(verdicts: &[Verdict]) -> usize {
@@ -167,15 +258,16 @@ fn workers_needed(nulls: &[f64], drag: u32, level: f64, power: f64) -> Option<us
 }
 
 fn tally(subject: &Subject, drag: u32, studies: &[(u64, &Study)]) -> Tally {
-    let mut tally = Tally { tries: studies.len(), ..Tally::default() };
+    let mut tally = Tally { slowed_by: drag, ..Tally::default() };
     let (mut widths, mut times, mut verdict_times) = (Vec::new(), Vec::new(), Vec::new());
     for (elapsed, study) in studies {
         let comparison_ns = *elapsed as f64 / subject.drags().count() as f64;
-        times.push(comparison_ns);
         let Some(seen) = see(study, &subject.name_of(drag), comparison_ns) else {
             tally.failed += 1;
             continue;
         };
+        tally.tries += 1;
+        times.push(comparison_ns);
         match seen.verdict {
             Verdict::Faster => tally.faster += 1,
             Verdict::Slower => tally.slower += 1,
@@ -185,8 +277,8 @@ fn tally(subject: &Subject, drag: u32, studies: &[(u64, &Study)]) -> Tally {
         tally.tainted += usize::from(study.tainted);
         tally.hidden += usize::from(study.tainted && seen.excludes_one);
         match seen.undropped {
-            Verdict::Faster => tally.undropped.0 += 1,
-            Verdict::Slower => tally.undropped.1 += 1,
+            Verdict::Faster => tally.undropped_faster += 1,
+            Verdict::Slower => tally.undropped_slower += 1,
             Verdict::Equal | Verdict::Unresolved => {}
         }
         widths.extend(seen.width);

@@ -10,6 +10,8 @@ use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
+use crate::results::{self, sound};
+
 use super::model::{Criterion, SCHEMA, Trial, Try};
 
 const HEAD: &str = "trial.json";
@@ -24,10 +26,7 @@ pub fn save(trial: &Trial, folder: &Path) -> anyhow::Result<()> {
     let path = folder.join(HEAD);
     let mut text = serde_json::to_vec_pretty(trial)?;
     text.push(b'\n');
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(&text)?;
-    temporary.persist(&path).with_context(|| format!("writing {}", path.display()))?;
-    Ok(())
+    results::store::replace(&path, folder, &text).with_context(|| format!("writing {}", path.display()))
 }
 
 /// Adds a try.
@@ -56,6 +55,14 @@ pub struct Recorded {
     pub criterion: Option<Criterion>,
 }
 
+impl Recorded {
+    /// Studies, and pairs of blocks.
+    pub fn counts(&self) -> (usize, usize) {
+        let studies = self.tries.iter().filter(|one| matches!(one, Try::Study { .. })).count();
+        (studies, self.tries.len() - studies)
+    }
+}
+
 /// Reads the trial in `folder`.
 ///
 /// # Errors
@@ -72,10 +79,28 @@ pub fn load(folder: &Path) -> anyhow::Result<Recorded> {
         trial.schema
     );
     let tries = read_tries(&folder.join(TRIES))?;
+    let recorded = Recorded { trial, tries, criterion: read_json(&folder.join(CRITERION))? };
+    let (trial, tries) = (&recorded.trial, &recorded.tries);
     if let Some(stray) = tries.iter().map(subject_of).find(|index| *index >= trial.subjects.len()) {
         anyhow::bail!("{}: a try is of subject {stray}, and there are {}", path.display(), trial.subjects.len());
     }
-    Ok(Recorded { trial, tries, criterion: read_json(&folder.join(CRITERION))? })
+    for (index, one) in tries.iter().enumerate() {
+        if let Try::Study { study, .. } = one
+            && let Some(fault) = sound::fault_of_study(study)
+        {
+            anyhow::bail!("{}, line {}: does not hold together: study{fault}", folder.join(TRIES).display(), index + 1);
+        }
+    }
+    let (studies, blocks) = recorded.counts();
+    let planned = trial.subjects.len() * trial.studies as usize;
+    let pairs = trial.subjects.len() * trial.blocks as usize;
+    anyhow::ensure!(
+        trial.finished.is_none() || (studies, blocks) == (planned, pairs),
+        "{} has {studies} studies and {blocks} pairs of blocks, where {} is of a finished trial of {planned} and {pairs}: a part of it is missing",
+        folder.join(TRIES).display(),
+        path.display(),
+    );
+    Ok(recorded)
 }
 
 /// Whose a try is.

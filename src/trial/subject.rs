@@ -87,6 +87,11 @@ impl Subject {
         }
     }
 
+    /// At most this long a comparison: the study's time, divided among those slowed and the one that is not.
+    pub fn comparison_time(&self) -> Duration {
+        self.study_time() / (self.injected.len() as u32 + 1)
+    }
+
     /// At most this long a study.
     pub fn study_time(&self) -> Duration {
         Duration::from_nanos(self.study_ns)

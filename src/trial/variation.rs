@@ -4,11 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::results::model::{Case, Study};
 use crate::stats;
 
+use super::rates::Share;
+
 /// Of one subject, medians over its studies; spreads are robust standard deviations of logarithms, so that 0.01 is 1 %.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Variation {
     /// Of a method's batches within a worker.
     pub batch: Option<f64>,
@@ -30,8 +34,8 @@ pub struct Variation {
     pub mean_of_rounds: Option<f64>,
     /// From the fastest to the slowest place in a round: medians of a batch over the mean of its round.
     pub places: Option<f64>,
-    /// Studies, and those in which all rounds taken as independent call the method different from itself.
-    pub pooled: (usize, usize),
+    /// Studies in which all rounds, taken as independent, call the method different from itself.
+    pub pooled: Share,
 }
 
 /// The normal quantile of a quarter: a robust standard deviation is this times the median distance from the median.
@@ -54,7 +58,7 @@ pub fn variation(studies: &[&Study], again: &str) -> Variation {
         ratio_of_medians: median(|one| one.ratio_of_medians),
         mean_of_rounds: median(|one| one.mean_of_rounds),
         places: median(|one| one.places),
-        pooled: (each.len(), each.iter().filter(|one| one.pooled_different).count()),
+        pooled: Share { count: each.iter().filter(|one| one.pooled_different).count(), of: each.len() },
     }
 }
 

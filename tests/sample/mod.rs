@@ -39,7 +39,7 @@ pub fn run() -> Run {
         label: "sample <&> \"quoted\" größer".to_owned(),
         started: "2026-01-31T12:00:00.25Z".to_owned(),
         finished: Some("2026-01-31T12:03:00Z".to_owned()),
-        pagewise: Program { version: "0.1.0".to_owned(), commit: None },
+        pagewise: Program { version: "0.1.0".to_owned(), commit: None, build: None },
         command: ["pagewise", "run", "--quick"].map(str::to_owned).to_vec(),
         seed: u64::MAX - 1,
         profile: Profile::Quick,
