@@ -203,7 +203,7 @@ fn what_cannot_be_gone_on_with_is_refused_by_name_and_left_as_it_is() {
         (with("/dir/mount_options", json!("rw,never")), "the mount options of --dir"),
         (with("/dir/filesystem", json!("minix")), "the filesystem of --dir was \"minix\""),
         (with("/pagewise/version", json!("0.0.1")), "made by pagewise 0.0.1"),
-        (with("/pagewise/commit", json!("0123456789ab")), "(0123456789ab)"),
+        (with("/pagewise/commit", json!("0123456789ab")), "(0123456789ab, "),
         (with("/request", Value::Null), "did not record what was asked for"),
         (with("/request/scenarios/1", json!("fork_ipc/by-pigeon")), "the catalogue has no fork_ipc/by-pigeon"),
         (with("/request/methods", json!(["teleport"])), "with such methods"),
@@ -211,7 +211,7 @@ fn what_cannot_be_gone_on_with_is_refused_by_name_and_left_as_it_is() {
         (with("/request/file", json!("gone")), "--file gone: No such file"),
         (with("/studies", json!([study])), "not the first of those"),
         (with("/schema", json!("pagewise/run/v2")), "of a later pagewise"),
-        (with("/schema", json!("pagewise/run/v0")), "\"pagewise/run/v0\""),
+        (with("/schema", json!("pagewise/run/v0")), "pagewise/run/v0, older than the first"),
         (good.to_string()[..400].to_owned(), "damaged or cut short"),
     ];
     for (text, said) in cases {

@@ -157,12 +157,16 @@ fn a_file_of_another_kind_hears_what_is_expected() {
         let error = error_of(text);
         assert!(error.contains("has no \"schema\": \"pagewise/run/v1\""), "{error}");
     }
-    for (schema, found) in
-        [("\"other/v1\"", "\"other/v1\""), ("7", "7"), ("null", "null"), ("\"pagewise/run/v0\"", "v0")]
-    {
+    for (schema, found) in [("\"other/v1\"", "\"other/v1\""), ("7", "7"), ("null", "null")] {
         let error = error_of(&format!("{{\"schema\": {schema}}}"));
         assert!(error.contains(found) && error.contains("\"pagewise/run/v1\" is expected"), "{error}");
     }
+}
+
+#[test]
+fn a_run_of_an_earlier_format_than_was_ever_published_is_to_be_measured_again() {
+    let error = error_of(r#"{"schema": "pagewise/run/v0"}"#);
+    assert!(error.contains("run/v0, older than the first") && error.contains("measure again"), "{error}");
 }
 
 #[test]
