@@ -10,14 +10,14 @@
 //! | [`proof`] | whether the rules of mapping hold here: claims, proven by doing |
 //! | [`machine`] | what machine this is, what it cannot go below, what skews it |
 //! | [`results`] | what a run leaves behind: the model and the store |
+//! | [`compare`] | what differs between two sets of runs, and how sure that is |
 //! | [`report`] | what a reader sees: tables, plots, HTML |
-//! | [`compare`] | what recorded runs say of each other |
 //! | [`trial`] | whether the instrument keeps its promises here |
 //! | [`cli`] | what a user types |
 //! | [`site`] | where files lie, and that nothing of them is left behind |
 //! | [`os`] | the kernel's calls: the only unsafe code |
 //!
-//! Who may know whom: `cli → areas, trial, engine, proof, machine, report, compare → results, stats, site, os`; areas and trial know the engine.
+//! Who may know whom: `cli → areas, trial, engine, proof, machine, report → compare → results, stats, site, os`; areas and trial know the engine.
 //! An arrow up never exists.
 
 pub mod areas;

@@ -291,3 +291,164 @@ fn a_run_too_large_to_commit_is_kept_but_not_as_a_reference() {
     assert!(said.contains("results/local/now-label"), "{said}");
     assert_eq!(repository.results(), ["local/now-label"]);
 }
+
+/// Binaries that play pagewise for `alternate`: each run is a line in `log`, and a folder that says whether it finished.
+struct Turns {
+    dir: TempDir,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        for name in ["old", "new"] {
+            let path = dir.path().join(name);
+            fs::write(&path, STUB).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        Self { dir }
+    }
+
+    fn alternate(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+        let environment = environment.iter().copied();
+        run(Command::new(script("alternate")).args(arguments).current_dir(self.dir.path()).envs(environment))
+    }
+
+    /// The runs that were begun, in their order.
+    fn log(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+}
+
+/// `$FAIL_AT` runs are as they should be; the next one fails after it made its folder.
+const STUB: &str = r#"#!/usr/bin/env bash
+[[ $1 == run ]] || exit 9
+asked=$*
+while [[ $# -gt 0 ]]; do
+    case $1 in --out) out=$2 ;; --label) label=$2 ;; esac
+    shift
+done
+echo "$(basename "$0") $label" >>log
+mkdir "$out/now-$label" || exit 8
+finished='"2026-01-01T00:00:00Z"'
+if [[ $(wc -l <log) -gt ${FAIL_AT:-99} ]]; then finished=null; fi
+printf '{\n "finished": %s,\n  "kernel": "%s",\n "asked": "%s"\n}\n' "$finished" "${KERNEL:-$(uname -sr)}" "$asked" >"$out/now-$label/run.json"
+[[ $finished != null ]]
+"#;
+
+#[test]
+fn two_builds_take_turns_and_the_line_that_compares_them_comes_last() {
+    let turns = Turns::new();
+    let (code, out, said) =
+        turns.alternate(&["-n", "3", "--out", "turns", "./old", "./new", "--", "page_touch", "--quick"], &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(turns.log(), ["old A-1", "new B-1", "new B-2", "old A-2", "old A-3", "new B-3"]);
+    assert_eq!(out, "pagewise compare turns/A turns/B\n");
+    let recorded = fs::read_to_string(turns.dir.path().join("turns/B/now-B-2/run.json")).unwrap();
+    assert!(recorded.contains("run page_touch --quick --label B-2 --out turns/B"), "{recorded}");
+    // All are there: nothing is taken again.
+    assert_eq!(
+        turns.alternate(&["-n", "3", "--out", "turns", "./old", "./new", "--", "page_touch", "--quick"], &[]).1,
+        out
+    );
+    assert_eq!(turns.log().len(), 6);
+}
+
+#[test]
+fn turns_that_were_cut_short_go_on_where_they_stopped_without_the_run_that_did_not_finish() {
+    let turns = Turns::new();
+    let arguments = ["-n", "2", "--out", "turns", "./old", "./new"];
+    let (code, out, said) = turns.alternate(&arguments, &[("FAIL_AT", "2")]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{said}");
+    assert!(said.contains("side B failed") && said.contains("--out turns to go on"), "{said}");
+    let (code, _, said) = turns.alternate(&arguments, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("now-B-2 did not finish, and is in turns/unfinished"), "{said}");
+    assert_eq!(turns.log(), ["old A-1", "new B-1", "new B-2", "new B-2", "old A-2"]);
+    assert!(turns.dir.path().join("turns/unfinished/now-B-2").is_dir());
+}
+
+#[test]
+fn runs_that_were_asked_for_something_else_are_not_mixed() {
+    let turns = Turns::new();
+    assert_eq!(turns.alternate(&["-n", "1", "--out", "turns", "./old", "./new", "--", "--quick"], &[]).0, Some(0));
+    let (code, _, said) = turns.alternate(&["-n", "2", "--out", "turns", "./old", "./new", "--", "fork_ipc"], &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("\"--quick\"") && said.contains("\"fork_ipc\""), "{said}");
+    assert_eq!(turns.log().len(), 2);
+}
+
+#[test]
+fn runs_of_another_build_are_not_mixed() {
+    let turns = Turns::new();
+    let arguments = ["-n", "2", "--out", "turns", "./old", "./new"];
+    assert_eq!(turns.alternate(&arguments, &[("FAIL_AT", "1")]).0, Some(1));
+    fs::write(turns.dir.path().join("new"), STUB.to_owned() + "# built again\n").unwrap();
+    let (code, _, said) = turns.alternate(&arguments, &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("side B in turns are of another build than ./new"), "{said}");
+    assert_eq!(turns.log().len(), 2);
+}
+
+#[test]
+fn two_kernels_are_taken_a_boot_at_a_time_and_the_wrong_one_is_refused() {
+    let turns = Turns::new();
+    let side = |side: &str, kernel: &str| {
+        turns.alternate(&["-n", "2", "--out", "turns", "--side", side, "./old"], &[("KERNEL", kernel)])
+    };
+    let here = String::from_utf8(Command::new("uname").arg("-sr").output().unwrap().stdout).unwrap();
+    let (code, _, said) = side("B", "Linux 9.9.9");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("side A is next"), "{said}");
+    let (code, out, said) = side("A", here.trim());
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{said}");
+    assert!(said.contains("side B is next: boot its kernel"), "{said}");
+    // A kernel that is not the one of this side's runs. The first of B is not known here, since the stub made it up.
+    assert_eq!(side("B", "Linux 9.9.9").0, Some(0));
+    let (code, _, said) = side("B", "Linux 9.9.9");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("side B has runs of Linux 9.9.9, this is Linux "), "{said}");
+    assert_eq!(turns.log(), ["old A-1", "old B-1"]);
+    // As if the right one had been booted for the rest.
+    for (name, kernel) in [("turns/B/now-B-2", "Linux 9.9.9"), ("turns/A/now-A-2", here.trim())] {
+        let folder = turns.dir.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("run.json"), format!("{{\n \"finished\": \"x\",\n \"kernel\": \"{kernel}\"\n}}\n"))
+            .unwrap();
+    }
+    assert_eq!(side("A", "").1, "pagewise compare turns/A turns/B --across-machines\n");
+}
+
+#[test]
+fn a_second_run_of_one_boot_is_taken_with_a_word() {
+    let turns = Turns::new();
+    let side = |side: &str| turns.alternate(&["-n", "2", "--out", "turns", "--side", side, "./old"], &[]).2;
+    assert!(!side("A").contains("of this boot"));
+    assert!(side("B").contains("a run of this boot is there already"));
+}
+
+#[test]
+fn what_alternate_cannot_do_is_a_usage_error_and_makes_nothing() {
+    let turns = Turns::new();
+    for (arguments, word) in [
+        (&[][..], "two binaries"),
+        (&["./old"], "two binaries are needed, 1 were given"),
+        (&["-n", "0", "./old", "./new"], "no number of runs"),
+        (&["-n"], "needs a value"),
+        (&["--quick", "./old", "./new"], "go after --"),
+        (&["--side", "C", "--out", "x", "./old"], "neither A nor B"),
+        (&["--side", "A", "./old"], "--side needs --out"),
+        (&["--side", "A", "--out", "x", "./old", "./new"], "--side takes one binary"),
+        (&["./old", "./new", "--", "--label", "mine"], "--label is not for this"),
+        (&["./old", "./new", "--", "--seed=1"], "--seed=1 is not for this"),
+    ] {
+        let (code, _, said) = turns.alternate(arguments, &[]);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(word), "{said}");
+    }
+    let (code, _, said) = turns.alternate(&["./old", "./gone"], &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("./gone is no program"), "{said}");
+    assert_eq!(fs::read_dir(turns.dir.path()).unwrap().count(), 2, "the two binaries");
+    assert!(turns.alternate(&["--help"], &[]).1.contains("usage:"));
+}

@@ -2,7 +2,6 @@
 
 mod show;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,9 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::UsageError;
 use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
 use super::progress::Bar;
-use super::select::{SelectArgs, UsageError};
+use super::select::SelectArgs;
 use crate::areas::{self, Options, Spec};
 use crate::engine::interrupt::Interrupt;
 use crate::engine::process::Death;
@@ -109,7 +109,7 @@ struct Candidate {
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     if !args.from.is_empty() {
         let recorded: Vec<Recorded> = args.from.iter().map(|folder| store::load(folder)).collect::<Result<_, _>>()?;
-        print(&show::text(&recorded, args.format));
+        super::print(&show::text(&recorded, args.format))?;
         return Ok(ExitCode::SUCCESS);
     }
     let candidates = candidates(args)?;
@@ -137,7 +137,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         let finished = Some(to_the_second(jiff::Timestamp::now()));
         store::save(&Trial { finished, ..trial }, &folder)?;
     }
-    print(&show::text(&[store::load(&folder)?], args.format));
+    super::print(&show::text(&[store::load(&folder)?], args.format))?;
     if let Some(signal) = interrupt.asked() {
         eprintln!("pagewise: interrupted; what was tried is in {}", folder.display());
         Interrupt::end_by(signal);
@@ -145,14 +145,9 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     match args.format {
         // What a program reads as a whole has no line of another kind at its end.
         Format::Json => eprintln!("pagewise: the trial is in {}", folder.display()),
-        Format::Table | Format::Markdown => print(&format!("{}\n", folder.display())),
+        Format::Table | Format::Markdown => super::print(&format!("{}\n", folder.display()))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whoever asked may have gone, as `head` does; the trial is there all the same.
-fn print(text: &str) {
-    let _ = write!(std::io::stdout(), "{text}");
 }
 
 /// `pagewise neighbour`: the load of a trial's neighbour, until its standard input is closed.

@@ -2,7 +2,7 @@
 
 mod show;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Format::Table => show::table(&outcomes, &place, colours()),
         Format::Json => show::json(&outcomes, &place)?,
     };
-    print(&text)?;
+    super::print(&text)?;
     Ok(if any_fails(&outcomes) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -103,17 +103,6 @@ fn kernel() -> String {
 /// Whether to colour: on a terminal, unless NO_COLOR is set and not empty (no-color.org).
 fn colours() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Prints `text`. A reader that went away (`check | head`) is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

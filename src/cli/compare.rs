@@ -1,255 +1,222 @@
-//! `pagewise compare`: what changed between recorded runs?
+//! `pagewise compare`: what differs between two sets of recorded runs?
 
-mod show;
-
-use std::io::Write;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use glob::Pattern;
-use serde::Serialize;
 
-use super::select::{self, UsageError};
-use super::{GATE_REGRESSED, GATE_UNDECIDED};
-use crate::compare::differences::{Difference, differences};
-use crate::compare::gate::{self, Outcome};
-use crate::compare::ranking::{self, Group};
-use crate::compare::side::{self, Side};
-use crate::compare::table::{self, Measure, Table};
-use crate::results::model::{Run, Study};
+use super::UsageError;
+use super::filter::FilterArgs;
+use crate::compare::{self, Compared, Of, Outcome, Question};
+use crate::report::comparison;
+use crate::report::table::Style;
+use crate::results::{Found, runs_at};
 
-/// Which runs, of what, and how sure.
+const EXAMPLES: &str = "\
+A path is a run's folder, its run.json, or a folder of runs, each of which counts. The run is the unit: a verdict takes several runs a side, five at 99 % \
+for one comparison, and more for more of them.
+
+Examples:
+  pagewise compare old/ new/                           two folders of runs
+  pagewise compare results/local/*-old --with results/local/*-new --where area=page_touch
+  pagewise compare old/ new/ --method mmap --gate 5%   fail a build that made mmap slower by 5 %
+  scripts/alternate ./pagewise-old ./pagewise-new      take such runs, in turns
+
+Exit codes: 0 done, 1 failed, 2 usage; with --gate: 3 a regression is proven, 4 it cannot be decided, 0 neither.";
+
+/// Which runs, and what is asked of them.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-A run counts once: its figure is one value, however many batches are behind it. Five runs a side are the fewest that can prove one difference at 99 %; \
-more comparisons take more runs, so narrow them down with --where and --method. Take the runs in turn, A B B A, as scripts/alternate does.\n\n  \
-pagewise compare before after                          a run, or a folder of runs, on each side\n  \
-pagewise compare run1 run2 run3 --with run4 run5 run6  several on each side, named one by one\n  \
-pagewise compare before after --where guarantee=durable --method 'mmap*'\n  \
-pagewise compare before after --gate 5%                for a build server: exit code 3 if something got slower by more than 5 % for certain, \
-4 if that cannot be decided, 0 if not")]
+#[command(after_help = EXAMPLES, override_usage = "pagewise compare [OPTIONS] A B\n       pagewise compare [OPTIONS] A... --with B...")]
 pub struct CompareArgs {
-    /// Runs: a run's folder, its run.json, or a folder of runs. Of two without --with, the second is side B
-    #[arg(value_name = "RUN", required = true)]
-    runs: Vec<PathBuf>,
+    /// Side A, then side B; with --with, all of side A
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
 
-    /// The runs of side B, where several are named
-    #[arg(long = "with", value_name = "RUN", num_args = 1..)]
+    /// Side B
+    #[arg(long, value_name = "PATH", num_args = 1..)]
     with: Vec<PathBuf>,
 
-    /// What of each run is compared
-    #[arg(long, value_enum, default_value_t = Of::Time)]
-    of: Of,
+    #[command(flatten)]
+    filter: FilterArgs,
 
-    /// Only scenarios with all of these parameters, as in `pagewise run`
-    #[arg(long = "where", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = select::pair)]
-    filters: Vec<(String, String)>,
+    /// What of a case is compared
+    #[arg(long, value_enum, default_value_t)]
+    of: OfArg,
 
-    /// Only methods whose names match this pattern
-    #[arg(long = "method", value_name = "GLOB", value_parser = |text: &str| Pattern::new(text).map_err(|error| error.to_string()))]
-    methods: Vec<Pattern>,
-
-    /// How sure all verdicts together are to be
-    #[arg(long, value_name = "PART", default_value = "99%", value_parser = part)]
+    /// With which all verdicts hold together
+    #[arg(long, value_name = "PART", default_value = "99%", value_parser = confidence)]
     confidence: f64,
 
-    /// Go on although machines, kernels or filesystems differ; what differs is said
+    /// Fail with exit code 3 if a case is proven to be slower by more than this, such as 5%, and with 4 if that cannot be ruled out
+    #[arg(long, value_name = "PART", value_parser = limit)]
+    gate: Option<f64>,
+
+    /// Compare runs of different machines, kernels or filesystems all the same; what differs becomes a warning
     #[arg(long)]
     across_machines: bool,
 
-    /// Exit with 3 if a method got slower by more than this for certain, with 4 if that cannot be decided
-    #[arg(long, value_name = "PART", value_parser = part)]
-    gate: Option<f64>,
-
-    /// How it is printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// How the comparison is printed
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Of {
-    /// Time an operation
+/// What of a case is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OfArg {
+    /// The time of an operation
+    #[default]
     Time,
-    /// The ratio to the scenario's baseline, which does not drift from run to run
+    /// Its ratio to the scenario's baseline in the same run: of what makes all methods of a run slow, it sees nothing
     Ratio,
 }
 
-/// How it is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Tables to read
+    #[default]
     Table,
-    /// The same as Markdown
-    Markdown,
-    /// One JSON object (docs/FORMAT.md)
+    /// One JSON object, `pagewise/compare/v1`
     Json,
-    /// A line a method
+    /// For a page or a pull request
+    Markdown,
+    /// A row a case
     Csv,
 }
 
 /// `5%` or `0.05`.
-fn part(text: &str) -> Result<f64, String> {
-    let (digits, unit) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent, 100.0));
-    match digits.trim().parse::<f64>().map(|number| number / unit) {
-        Ok(part) if part > 0.0 && part < 1.0 => Ok(part),
-        _ => Err("expected a part between 0 and 100 %, such as 5% or 0.05".to_owned()),
-    }
-}
-
-/// The name of the JSON form.
-const SCHEMA: &str = "pagewise/compare/v1";
-
-/// Everything that a comparison says.
-#[derive(Debug, Serialize)]
-struct Comparison {
-    schema: &'static str,
-    a: Vec<Named>,
-    b: Vec<Named>,
-    differences: Vec<Difference>,
-    warnings: Vec<String>,
-    #[serde(flatten)]
-    table: Table,
-    groups: Vec<Group>,
-    gate: Option<Gate>,
-}
-
-/// A run, by name.
-#[derive(Debug, Serialize)]
-struct Named {
-    id: String,
-    started: String,
-    version: String,
-    commit: Option<String>,
-}
-
-/// What the gate says.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Gate {
-    allowed: f64,
-    outcome: Outcome,
-}
-
-/// Compares, prints, and gives the exit code.
-pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let (a, b) = sides(args)?;
-    let differences = differences(&a, &b);
-    if let Some(first) = differences.first().filter(|_| !args.across_machines) {
-        let others = differences.len() - 1;
-        let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
-        anyhow::bail!(
-            "these runs are not of one machine as it was: {first}{more}. A difference could be theirs; to compare machines, kernels or filesystems, say --across-machines"
-        );
-    }
-    let table = table::compare(
-        &a,
-        &b,
-        if args.of == Of::Ratio { Measure::Ratio } else { Measure::Time },
-        args.confidence,
-        &|study, method| chosen(args, study, method),
-    );
-    if table.rows.is_empty() {
-        return Err(UsageError(
-            "nothing to compare: no scenario and method of these runs fits --where and --method".to_owned(),
-        )
-        .into());
-    }
-    let gate = args.gate.map(|allowed| Gate { allowed, outcome: gate::all(&table, allowed) });
-    let comparison = Comparison {
-        schema: SCHEMA,
-        a: a.runs.iter().map(named).collect(),
-        b: b.runs.iter().map(named).collect(),
-        warnings: warnings(&a, &b, &table),
-        differences,
-        groups: ranking::groups(&table),
-        table,
-        gate,
+fn part(text: &str) -> Option<f64> {
+    let part = match text.strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
+        None => text.parse::<f64>().ok().filter(|part| *part < 1.0)?,
     };
-    let text = match args.format {
-        Format::Table => show::text(&comparison, false),
-        Format::Markdown => show::text(&comparison, true),
-        Format::Json => serde_json::to_string_pretty(&comparison)? + "\n",
-        Format::Csv => show::csv(&comparison)?,
-    };
-    // Whoever asked may have gone, as `head` does; the gate's answer is the exit code.
-    let _ = write!(std::io::stdout(), "{text}");
-    Ok(match gate.map(|gate| gate.outcome) {
-        None | Some(Outcome::Passed) => ExitCode::SUCCESS,
-        Some(Outcome::Regressed) => ExitCode::from(GATE_REGRESSED),
-        Some(Outcome::Undecided) => ExitCode::from(GATE_UNDECIDED),
+    (part.is_finite() && part > 0.0).then_some(part)
+}
+
+fn limit(text: &str) -> Result<f64, String> {
+    part(text).ok_or_else(|| match text.trim().parse::<f64>() {
+        Ok(percent) if percent >= 1.0 => {
+            format!("expected a part above 0, such as 5% or 0.05; did you mean {percent}%?")
+        }
+        _ => "expected a part above 0, such as 5% or 0.05".to_owned(),
     })
 }
 
-fn sides(args: &CompareArgs) -> anyhow::Result<(Side, Side)> {
-    let (first, second) = match (&args.runs[..], &args.with[..]) {
-        ([a, b], []) => (std::slice::from_ref(a), std::slice::from_ref(b)),
-        (_, []) => {
-            let sentence = match args.runs.len() {
-                1 => "name two runs, or folders of runs: pagewise compare A B",
-                _ => "say which runs are of side B: pagewise compare A1 A2 --with B1 B2",
-            };
-            return Err(UsageError(sentence.to_owned()).into());
-        }
-        (a, b) => (a, b),
+fn confidence(text: &str) -> Result<f64, String> {
+    let fine = part(text).filter(|part| (0.5..1.0).contains(part));
+    fine.ok_or_else(|| "expected a part from 50% to below 100%, such as 99% or 0.99".to_owned())
+}
+
+/// Compares, prints, and gives the gate's exit code.
+pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let (a, b) = sides(args)?;
+    let (mut a, mut b) = (found(a)?, found(b)?);
+    narrow(&mut a, &mut b, &args.filter)?;
+    let question = Question {
+        of: match args.of {
+            OfArg::Time => Of::Time,
+            OfArg::Ratio => Of::Ratio,
+        },
+        confidence: args.confidence,
+        gate: args.gate,
+        across_machines: args.across_machines,
     };
-    let (a, b) = (Side::load("A", first)?, Side::load("B", second)?);
-    side::distinct([&a, &b])?;
-    Ok((a, b))
+    let compared = compare::compare(&a, &b, &question)?;
+    super::print(&text(&compared, args.format)?)?;
+    if matches!(args.format, Format::Csv) {
+        compared.warnings.iter().for_each(|warning| eprintln!("warning: {}", warning.text));
+    }
+    let Some(gate) = &compared.gate else { return Ok(ExitCode::SUCCESS) };
+    if matches!(args.format, Format::Csv | Format::Json) {
+        eprintln!("{}", comparison::gate(&compared, gate));
+    }
+    Ok(match gate.outcome {
+        Outcome::Passed => ExitCode::SUCCESS,
+        Outcome::Regression => ExitCode::from(super::GATE_REGRESSED),
+        Outcome::Undecided => ExitCode::from(super::GATE_UNDECIDED),
+    })
 }
 
-fn chosen(args: &CompareArgs, study: &Study, method: &str) -> bool {
-    args.filters.iter().all(|(key, value)| select::has(&study.area, &study.scenario, key, value))
-        && (args.methods.is_empty() || args.methods.iter().any(|pattern| pattern.matches(method)))
-}
-
-fn named(run: &Run) -> Named {
-    Named {
-        id: run.id.clone(),
-        started: run.started.clone(),
-        version: run.pagewise.version.clone(),
-        commit: run.pagewise.commit.clone(),
+/// The paths of side A and of side B.
+fn sides(args: &CompareArgs) -> Result<(&[PathBuf], &[PathBuf]), UsageError> {
+    match (args.paths.as_slice(), args.with.as_slice()) {
+        ([a, b], []) => Ok((std::slice::from_ref(a), std::slice::from_ref(b))),
+        ([_], []) => Err(UsageError("one path, and nothing to compare it with: pagewise compare A B".to_owned())),
+        (paths, []) => Err(UsageError(format!(
+            "{} paths, and no word which are on side B: pagewise compare A... --with B...",
+            paths.len()
+        ))),
+        (a, b) => Ok((a, b)),
     }
 }
 
-/// What a reader should know before the table.
-fn warnings(a: &Side, b: &Side, table: &Table) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for side in [a, b] {
-        let unfinished = side.runs.iter().filter(|run| run.finished.is_none()).count();
-        if unfinished > 0 {
-            warnings.push(format!(
-                "{unfinished} of {} runs of side {} did not finish: `pagewise run --resume` does what is missing",
-                side.runs.len(),
-                side.name
-            ));
+/// Every run that the paths name. The batches are let go: many runs with all of them are hundreds of megabytes, and the figures are enough.
+fn found(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(runs_at(path)?);
+    }
+    for study in all.iter_mut().flat_map(|found| &mut found.run.studies) {
+        study.cases.iter_mut().for_each(|case| case.batches = Default::default());
+        study.null_control.iter_mut().for_each(|null| null.batches = Default::default());
+    }
+    Ok(all)
+}
+
+/// Leaves the scenarios and methods that are meant.
+fn narrow(a: &mut [Found], b: &mut [Found], filter: &FilterArgs) -> Result<(), UsageError> {
+    let runs = || a.iter().chain(b.iter()).map(|found| &found.run);
+    let scenarios = runs().flat_map(|run| &run.studies).map(|study| &study.scenario).collect();
+    let kept: BTreeSet<String> =
+        filter.scenarios(scenarios, |scenario| scenario)?.into_iter().map(|scenario| scenario.id.clone()).collect();
+    let mut known = BTreeSet::new();
+    let mut matched = false;
+    for found in a.iter_mut().chain(b) {
+        found.run.studies.retain(|study| kept.contains(&study.scenario.id));
+        for study in &mut found.run.studies {
+            known.extend(study.cases.iter().map(|case| case.method.clone()));
+            study.cases.retain(|case| filter.takes(&case.method));
+            matched |= !study.cases.is_empty();
+        }
+        found.run.studies.retain(|study| !study.cases.is_empty());
+    }
+    if matched || filter.takes_all_methods() {
+        return Ok(());
+    }
+    let known: Vec<String> = known.into_iter().collect();
+    Err(filter.no_method(&format!("those of the scenarios that are left are {}", known.join(", "))))
+}
+
+fn text(compared: &Compared, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => comparison::table(compared, Style::of_stdout()),
+        Format::Json => comparison::json(compared)?,
+        Format::Markdown => comparison::markdown(compared),
+        Format::Csv => comparison::csv(compared)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_per_cent_or_below_one() {
+        for (text, expected) in [("5%", 0.05), ("0.05", 0.05), ("5 %", 0.05), ("150%", 1.5), ("0.5%", 0.005)] {
+            assert_eq!(limit(text), Ok(expected), "{text}");
+        }
+        for text in ["0%", "-3%", "nan", "NaN%", "inf", "inf%", "5", "1", "", "%", "five", "0", "1e400%"] {
+            assert!(limit(text).is_err(), "{text}");
         }
     }
-    let fewest = table.rows.iter().map(|row| row.a.values.len().min(row.b.values.len())).filter(|runs| *runs > 0).min();
-    if let Some(sentence) = fewest.and_then(|runs| too_few(runs, table)) {
-        warnings.push(sentence);
-    }
-    let tainted: usize = table.rows.iter().filter(|row| row.a.tainted + row.b.tainted > 0).count();
-    if tainted > 0 {
-        warnings.push(format!(
-            "{tainted} methods stand in studies whose null control was off in some runs: trust their figures less"
-        ));
-    }
-    warnings
-}
 
-fn too_few(runs: usize, table: &Table) -> Option<String> {
-    let confidence = 100.0 * table.confidence;
-    let alone = crate::stats::fewest_a_side(table.confidence);
-    match table.runs_needed {
-        Some(needed) if runs >= needed => None,
-        Some(needed) => Some(format!(
-            "too few runs for a verdict: {runs} a side, {needed} needed for {} comparisons at {confidence} % together{}",
-            table.comparisons,
-            alone.filter(|alone| *alone < needed).map_or_else(String::new, |alone| format!(
-                "; {alone} would do for one: narrow them down with --where and --method"
-            ))
-        )),
-        None => Some(format!("no number of runs can decide {} comparisons at {confidence} %", table.comparisons)),
+    #[test]
+    fn a_confidence_is_at_least_a_half_and_never_certain() {
+        assert_eq!(confidence("99%"), Ok(0.99));
+        assert_eq!(confidence("0.999"), Ok(0.999));
+        for text in ["100%", "1", "0.4", "49%", "-1", "nan"] {
+            assert!(confidence(text).is_err(), "{text}");
+        }
     }
 }

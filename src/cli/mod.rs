@@ -3,6 +3,7 @@
 mod calibrate;
 mod check;
 mod compare;
+mod filter;
 mod list;
 mod measuring;
 mod progress;
@@ -12,15 +13,18 @@ mod run;
 mod select;
 mod worker;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 /// mmap or read/write, and how to sync? Measured, proven and compared on your own machine, kernel and filesystem.
 #[derive(Debug, Parser)]
 #[command(name = "pagewise", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed (a claim that fails among it), 2 usage, 3 a gate found a regression, 4 a gate could not decide. Colours respect NO_COLOR."
+    after_help = "Exit codes: 0 done, 1 failed (a claim that fails among it), 2 usage, 3 a gate found a regression, 4 a gate could not decide. \
+                  Colours respect NO_COLOR."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -49,6 +53,11 @@ enum Command {
     Worker,
 }
 
+/// A request that names what is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
 /// The exit code of a usage error.
 const USAGE: u8 = 2;
 /// The exit code of a gate that found a regression.
@@ -70,7 +79,18 @@ pub fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("pagewise: {error:#}");
-        let usage = error.is::<select::UsageError>();
+        let usage = error.is::<UsageError>();
         ExitCode::from(if usage { USAGE } else { 1 })
     })
+}
+
+/// Prints `text`. A reader that went away (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
 }

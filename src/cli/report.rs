@@ -1,6 +1,5 @@
 //! `pagewise report`: draw the report of a recorded run again.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,18 +28,12 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let recorded = store::load(&args.run)?;
     if args.markdown {
-        return say(&report::table::markdown_tables(&recorded));
+        super::print(&(report::table::markdown_tables(&recorded) + "\n"))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let written = report::write(&recorded, args.out.as_deref().unwrap_or_else(|| folder_of(&args.run)))?;
-    say(&written.html.display().to_string())
-}
-
-/// Prints; nobody need read it.
-fn say(text: &str) -> anyhow::Result<ExitCode> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
-    }
+    super::print(&format!("{}\n", written.html.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The folder that the run lies in.

@@ -75,8 +75,6 @@ pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
         run.studies.len() <= specs.len() && ids.zip(&request.scenarios).all(|(done, asked)| done == asked),
         "cannot resume {shown}: its studies are not the first of those that it was to do; scripts/validate tells more"
     );
-    let (done, all) = (run.studies.len(), specs.len());
-    eprintln!("pagewise: resuming {shown}: {done} of {all} studies stand, {} to do", all - done);
     let dir = dir.unwrap_or_else(|| PathBuf::from(&request.dir));
     store::tidy(&folder);
     Ok(Left::Some(Box::new(Work { options, specs, dir, request, begun: Some(Begun { run, folder, lock }) })))
@@ -99,9 +97,10 @@ fn folder_of(path: &Path) -> anyhow::Result<PathBuf> {
 
 fn same_program(run: &Run) -> anyhow::Result<()> {
     let own = program();
-    let name = |program: &crate::results::model::Program| match &program.commit {
-        Some(commit) => format!("{} ({commit})", program.version),
-        None => program.version.clone(),
+    let name = |program: &crate::results::model::Program| {
+        let parts = [program.commit.as_deref(), program.build.as_deref()];
+        let known: Vec<&str> = parts.into_iter().flatten().collect();
+        if known.is_empty() { program.version.clone() } else { format!("{} ({})", program.version, known.join(", ")) }
     };
     ensure!(
         run.pagewise == own,
@@ -137,6 +136,8 @@ impl Begun {
                 self.folder.display()
             );
         }
+        let (done, all) = (self.run.studies.len(), self.run.request.as_ref().map_or(0, |asked| asked.scenarios.len()));
+        eprintln!("pagewise: resuming {}: {done} of {all} studies stand, {} to do", self.folder.display(), all - done);
         self.run.resumed.push(to_the_second(jiff::Timestamp::now()));
         Ok(self)
     }

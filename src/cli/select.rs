@@ -1,6 +1,5 @@
 //! Which scenarios and methods are meant: `[AREA…] --where KEY=VALUE --method GLOB --quick --file PATH`.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -8,16 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use glob::Pattern;
 
+use super::UsageError;
+use super::filter::FilterArgs;
 use crate::areas::{self, Options, Spec, UserFile};
 use crate::os::page_size;
-use crate::results::model::{Profile, Request, Scenario};
-
-/// A request that names what is not there.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(pub String);
+use crate::results::model::{Profile, Request};
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -26,13 +21,8 @@ pub struct SelectArgs {
     #[arg(value_name = "AREA", value_parser = areas::ALL.map(|area| area.name()).to_vec())]
     areas: Vec<String>,
 
-    /// Only scenarios with all of these parameters, such as state=warm,history=write-4K; `pagewise list` shows them, id and area among them
-    #[arg(long = "where", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
-    filters: Vec<(String, String)>,
-
-    /// Only methods whose names match this pattern, such as 'mmap*', beside each scenario's baseline
-    #[arg(long = "method", value_name = "GLOB", value_parser = |text: &str| Pattern::new(text).map_err(|error| error.to_string()))]
-    methods: Vec<Pattern>,
+    #[command(flatten)]
+    filter: FilterArgs,
 
     /// A scenario or two an area, on small files: at most 40 s
     #[arg(long)]
@@ -47,25 +37,15 @@ pub struct SelectArgs {
     evict: bool,
 }
 
-/// The value of `--where`.
-pub fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE, such as state=warm".to_owned()),
-    }
-}
-
 impl SelectArgs {
     /// What a recorded run was asked for, apart from its scenarios.
     ///
     /// # Errors
     /// A pattern that is none.
     pub fn recorded(request: &Request, profile: Profile) -> anyhow::Result<Self> {
-        let methods = request.methods.iter().map(|text| Pattern::new(text));
         Ok(Self {
             areas: Vec::new(),
-            filters: Vec::new(),
-            methods: methods.collect::<Result<_, _>>()?,
+            filter: FilterArgs::of_methods(&request.methods)?,
             quick: profile == Profile::Quick,
             file: request.file.as_ref().map(PathBuf::from),
             evict: request.evict,
@@ -87,7 +67,7 @@ impl SelectArgs {
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         Ok(Request {
             scenarios: specs.iter().map(|spec| spec.plan.scenario.id.clone()).collect(),
-            methods: self.methods.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            methods: self.filter.methods(),
             file: self.file.as_deref().map(text).transpose()?,
             evict: self.evict,
             dir: text(dir)?,
@@ -107,16 +87,12 @@ impl SelectArgs {
 
     /// Whether nothing was selected.
     pub fn is_empty(&self) -> bool {
-        self.areas.is_empty()
-            && self.filters.is_empty()
-            && self.methods.is_empty()
-            && self.file.is_none()
-            && !self.quick
+        self.areas.is_empty() && self.filter.is_empty() && self.file.is_none() && !self.quick
     }
 
     /// Whether `method` was named: by a pattern, or by none being given.
     pub fn names_method(&self, method: &str) -> bool {
-        self.methods.is_empty() || self.matches(method)
+        self.filter.takes(method)
     }
 
     /// The studies that are meant, in the catalogue's order.
@@ -124,23 +100,17 @@ impl SelectArgs {
     /// # Errors
     /// [`UsageError`] where nothing fits, naming what there is.
     pub fn specs(&self, options: &Options) -> Result<Vec<Spec>, UsageError> {
-        let mut chosen: Vec<Spec> = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
-        for (key, value) in &self.filters {
-            chosen = keep(chosen, key, value)?;
-        }
-        if self.methods.is_empty() {
+        let chosen = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
+        let mut chosen: Vec<Spec> = self.filter.scenarios(chosen, |spec| &spec.plan.scenario)?;
+        if self.filter.takes_all_methods() {
             return Ok(chosen);
         }
-        chosen.retain(|spec| spec.plan.methods.iter().any(|method| self.matches(&method.name)));
+        chosen.retain(|spec| spec.plan.methods.iter().any(|method| self.filter.takes(&method.name)));
         for spec in &mut chosen {
             self.keep_methods(spec);
         }
         if chosen.is_empty() {
-            let globs: Vec<&str> = self.methods.iter().map(Pattern::as_str).collect();
-            return Err(UsageError(format!(
-                "--method {}: no method matches; `pagewise list` names them",
-                globs.join(" ")
-            )));
+            return Err(self.filter.no_method("`pagewise list` names them"));
         }
         Ok(chosen)
     }
@@ -158,47 +128,13 @@ impl SelectArgs {
         Ok(chosen)
     }
 
-    fn matches(&self, method: &str) -> bool {
-        self.methods.iter().any(|pattern| pattern.matches(method))
-    }
-
     /// Leaves the methods that match, and the baseline, without which there is nothing to compare with.
     fn keep_methods(&self, spec: &mut Spec) {
         let plan = &mut spec.plan;
         let baseline = plan.methods[plan.baseline].name.clone();
-        plan.methods.retain(|method| method.name == baseline || self.matches(&method.name));
+        plan.methods.retain(|method| method.name == baseline || self.filter.takes(&method.name));
         plan.baseline = plan.methods.iter().position(|method| method.name == baseline).unwrap_or(0);
     }
-}
-
-/// Whether a scenario of `area` has this parameter; `id` and `area` are among them.
-pub fn has(area: &str, scenario: &Scenario, key: &str, value: &str) -> bool {
-    let found = match key {
-        "id" => Some(&*scenario.id),
-        "area" => Some(area),
-        _ => scenario.params.get(key).map(String::as_str),
-    };
-    found == Some(value)
-}
-
-fn keep(specs: Vec<Spec>, key: &str, value: &str) -> Result<Vec<Spec>, UsageError> {
-    let fits = |spec: &Spec| has(&spec.plan.area, &spec.plan.scenario, key, value);
-    if specs.iter().any(fits) {
-        return Ok(specs.into_iter().filter(fits).collect());
-    }
-    let keys: BTreeSet<&str> =
-        specs.iter().flat_map(|spec| spec.plan.scenario.params.keys().map(String::as_str)).collect();
-    let values: BTreeSet<&str> =
-        specs.iter().filter_map(|spec| spec.plan.scenario.params.get(key)).map(String::as_str).collect();
-    let known = |set: BTreeSet<&str>| set.into_iter().collect::<Vec<_>>().join(", ");
-    Err(UsageError(if values.is_empty() {
-        format!(
-            "--where {key}={value}: no scenario has {key}; those that fit the rest have {}, id and area",
-            known(keys)
-        )
-    } else {
-        format!("--where {key}={value}: no scenario is left; of those that fit the rest, {key} is {}", known(values))
-    }))
 }
 
 /// The file's full path and size, if it is one that can be mapped and read.

@@ -1,6 +1,7 @@
 //! What a reader sees, drawn from a results file alone: tables, plots, and a page that opens from disk.
 
 mod columns;
+pub mod comparison;
 pub mod findings;
 pub mod grid;
 mod html;

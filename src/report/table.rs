@@ -37,7 +37,7 @@ impl Style {
 }
 
 /// No narrower than this, whatever the terminal says: below it nothing can be read.
-const NARROWEST: u16 = 40;
+pub(super) const NARROWEST: u16 = 40;
 
 /// The study as a table: its question and conditions, what to beware of, its cases fastest first, and why the others are missing.
 ///
@@ -161,7 +161,7 @@ fn reasons(study: &Study, missing: &[&Case], style: Style) -> String {
 }
 
 /// `text` broken into lines that fit.
-fn paragraph(text: &str, style: Style, attribute: Option<Attribute>) -> String {
+pub(super) fn paragraph(text: &str, style: Style, attribute: Option<Attribute>) -> String {
     let mut table = bare(style);
     let cell = Cell::new(plain(text));
     table.add_row([attribute.into_iter().fold(cell, Cell::add_attribute)]);
@@ -172,7 +172,7 @@ fn paragraph(text: &str, style: Style, attribute: Option<Attribute>) -> String {
     trimmed(&table)
 }
 
-fn bare(style: Style) -> Table {
+pub(super) fn bare(style: Style) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).force_no_tty();
     if style.colour {
@@ -182,7 +182,7 @@ fn bare(style: Style) -> Table {
 }
 
 /// Two spaces between columns, none around them.
-fn spaced(table: &mut Table) {
+pub(super) fn spaced(table: &mut Table) {
     let last = table.column_count().saturating_sub(1);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if index == last { 0 } else { 2 }));
@@ -194,23 +194,23 @@ fn aligned(cell: Cell, column: Column) -> Cell {
     cell.set_alignment(if left { CellAlignment::Left } else { CellAlignment::Right })
 }
 
-fn painted(cell: Cell, verdict: &str) -> Cell {
+pub(super) fn painted(cell: Cell, verdict: &str) -> Cell {
     match verdict {
-        "faster" => cell.fg(Color::Green),
+        "faster" | "passed" => cell.fg(Color::Green),
         "slower" => cell.fg(Color::Red),
         "equal" => cell.fg(Color::Cyan),
-        "unresolved" | "unavailable" => cell.fg(Color::Yellow),
-        "failed" => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+        "unresolved" | "unavailable" | "undecided" => cell.fg(Color::Yellow),
+        "failed" | "regression" => cell.fg(Color::Red).add_attribute(Attribute::Bold),
         _ => cell,
     }
 }
 
 /// Without what a terminal would obey: a run may come from another's machine.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
-fn trimmed(table: &Table) -> String {
+pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 

@@ -3,6 +3,9 @@
 pub mod model;
 
 mod finite;
+mod found;
 mod layout;
 pub mod sound;
 pub mod store;
+
+pub use found::{Found, runs_at};

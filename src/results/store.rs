@@ -29,6 +29,8 @@ pub enum StoreError {
     Missing { path: PathBuf },
     #[error("the folder {} holds no {FILE}: name the folder of one run, or its {FILE}", folder.display())]
     NoRunInFolder { folder: PathBuf },
+    #[error("the folder {} holds no {FILE}, nor does a folder in it: name a run's folder, its {FILE}, or a folder of runs", folder.display())]
+    NoRunsInFolder { folder: PathBuf },
     #[error("cannot read {} ({error}): make it readable, or name another run", path.display())]
     Unreadable { path: PathBuf, error: io::Error },
     /// The error names line and column.

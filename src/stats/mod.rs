@@ -8,7 +8,7 @@ mod comparison;
 mod plan;
 mod proportion;
 mod quantile;
-mod rank_sum;
+mod rank_test;
 mod sign_interval;
 mod verdict;
 
@@ -16,6 +16,6 @@ pub use comparison::{Comparison, Sample, compare, per_worker_log_ratios, time_pe
 pub use plan::{level, workers_needed, workers_used};
 pub use proportion::{at_most, rate_interval, workers_to_find};
 pub use quantile::{median, percentile_stands, quantile};
-pub use rank_sum::{MOST as MOST_RANKED, Shift, fewest_a_side, shift};
+pub use rank_test::{MOST, Shift, fewest_a_side, rank_shift};
 pub use sign_interval::{fewest, sign_interval};
 pub use verdict::{Verdict, tainted};
