@@ -132,17 +132,26 @@ impl<U: Use> Pages<U> {
 
 impl<U: Use> Loop for Pages<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        (self.map, self.file, self.sum) = (None, None, 0);
+        // A mapping lives on from batch to batch, as the method's does: its page tables are no younger.
+        let kept = self.map.take().zip(self.file.take());
+        self.sum = 0;
         draw::pages(self.pattern, self.data.pages, draw.ops, draw.seed, &mut self.pages);
         self.expected = self.pages.iter().fold(0, |sum, page| sum.wrapping_add(U::expected(u64::from(*page))));
         self.data.make_warm()?;
-        let file = self.data.reopen(Open::Read)?;
-        if self.mapped && matches!(self.way, Way::Map(..)) {
-            let map = FileMap::new(&file, self.data.bytes() as usize, Kind::SharedRead, Populate::OnTouch)?;
-            map_by_reading(&map)?;
-            self.map = Some(map);
+        if !self.mapped || !matches!(self.way, Way::Map(..)) {
+            self.file = Some(self.data.reopen(Open::Read)?);
+            return Ok(());
         }
-        self.file = Some(file);
+        let (map, file) = match kept {
+            Some(kept) => kept,
+            None => {
+                let file = self.data.reopen(Open::Read)?;
+                let bytes = self.data.bytes() as usize;
+                (FileMap::new(&file, bytes, Kind::SharedRead, Populate::OnTouch)?, file)
+            }
+        };
+        map_by_reading(&map)?;
+        (self.map, self.file) = (Some(map), Some(file));
         Ok(())
     }
 
@@ -165,7 +174,6 @@ impl<U: Use> Loop for Pages<U> {
     fn settle(&mut self) -> Result<Account, Trouble> {
         let unmapped = matches!(self.way, Way::Map(..)) && self.map.is_none();
         let populated = matches!(self.way, Way::Map(libc::MAP_POPULATE, _));
-        (self.map, self.file) = (None, None);
         if self.sum != self.expected {
             let detail = format!("{:#x} summed, {:#x} expected", self.sum, self.expected);
             return Err(Trouble::unproven("the bytes read are not the file's", detail));
