@@ -89,6 +89,8 @@ struct Driver<'a> {
 
 /// The part of a study's time that is kept for the latency pass.
 const LATENCY_SHARE: f64 = 0.15;
+/// The part of its time that a study may take beyond, if it has not reached its first look: without that it has cost its time for nothing.
+const GRACE: f64 = 0.25;
 /// A worker that takes this long, and this many times as long as its work should, hangs.
 pub const LONGEST_WORKER: Duration = Duration::from_secs(120);
 const PATIENCE: u32 = 5;
@@ -106,7 +108,7 @@ impl Driver<'_> {
             Effort::fitting(left, cost, self.ledger.comparisons);
         let work = (cost.worker + cost.round * 2 * self.ledger.rounds as u32) * PATIENCE;
         self.limit = self.worker_limit.unwrap_or(LONGEST_WORKER.max(work));
-        let stop = self.workers(calibrated + left, progress)?;
+        let stop = self.workers(calibrated + left, left.mul_f64(GRACE), progress)?;
         if self.plan.stamps {
             self.latency(budget)?;
         }
@@ -193,14 +195,21 @@ impl Driver<'_> {
         Ok(Cost { round: Duration::from_nanos(round + baseline), worker })
     }
 
-    fn workers(&mut self, deadline: Duration, progress: &mut dyn FnMut(Progress)) -> Result<Stop, Stop> {
+    fn workers(
+        &mut self,
+        deadline: Duration,
+        grace: Duration,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Stop, Stop> {
+        let first_look = self.ledger.looks.first().copied().unwrap_or(0);
         let planned = self.ledger.looks.last().copied().unwrap_or(0);
         let mut longest = Duration::ZERO;
         while self.ledger.workers.len() < planned {
             progress(Progress { workers: self.ledger.workers.len(), planned });
             let begin = self.executor.elapsed();
             // One worker is taken whatever it costs: an estimate without an interval says more than nothing.
-            if !self.ledger.workers.is_empty() && begin + longest > deadline {
+            let grace = if self.ledger.workers.len() < first_look { grace } else { Duration::ZERO };
+            if !self.ledger.workers.is_empty() && begin + longest > deadline + grace {
                 summary::fail_the_unproven(self.plan, &mut self.ledger, true);
                 return self.baseline_in().map(|()| Stop::Budget);
             }

@@ -240,6 +240,16 @@ fn a_study_that_its_budget_cuts_short_is_unresolved_and_not_left_out() {
 }
 
 #[test]
+fn a_study_that_is_a_little_late_still_reaches_its_first_look() {
+    // Nine workers of 250 ms: calibration saw 2.25 s of the 2.34 s that there are, and the machine got a tenth slower a second.
+    let mut bench = Bench::new(&[("base", 1_000_000.0), ("fast", 500_000.0)]);
+    bench.weather = weather::Weather::that_gets_worse();
+    let study = measure(&mut bench, Duration::from_millis(2_900));
+    assert_eq!((study.looks.as_slice(), study.workers_used), (&[9][..], 9));
+    assert_eq!(verdict(&study, "fast"), Verdict::Faster);
+}
+
+#[test]
 fn a_null_control_that_is_off_takes_every_verdict_away() {
     let mut bench = Bench::new(&[("base", 1000.0), ("slow", 2000.0)]);
     bench.null_bias = 1.05;

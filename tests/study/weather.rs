@@ -51,6 +51,10 @@ impl Weather {
         Self::of(Kind::Memory)
     }
 
+    pub fn that_gets_worse() -> Self {
+        Self::of(Kind::Drift)
+    }
+
     fn of(kind: Kind) -> Self {
         Self { kind, level: 1.0, until: Duration::ZERO, luck: Vec::new() }
     }
