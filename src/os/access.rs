@@ -126,6 +126,22 @@ impl Pages {
         // SAFETY: the assertion keeps the page among those that the invariant covers.
         Span { ptr: unsafe { self.first.add(number << self.shift) }, len: 1 << self.shift }
     }
+
+    /// The pages of these numbers, one after the other. All numbers are looked at first, so that the loop that takes the pages is as short as one
+    /// that trusts them.
+    ///
+    /// # Panics
+    /// If there is no page of one of them.
+    #[inline(always)]
+    pub fn each(self, numbers: &[u32]) -> impl Iterator<Item = Span> {
+        let highest = numbers.iter().fold(0, |highest, number| highest.max(*number));
+        assert!(numbers.is_empty() || (highest as usize) < self.count, "page outside of its span");
+        numbers.iter().map(move |number| Span {
+            // SAFETY: no number is above the highest, which the assertion keeps among the pages that the invariant covers.
+            ptr: unsafe { self.first.add((*number as usize) << self.shift) },
+            len: 1 << self.shift,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +175,9 @@ mod tests {
             assert_eq!(pages.page(number).len(), page_size());
             assert_eq!(pages.page(number).touch(), number as u64 + 1);
         }
+        let touched: Vec<u64> = pages.each(&[2, 0, 1, 0]).map(|page| page.touch()).collect();
+        assert_eq!(touched, [3, 1, 2, 1]);
+        assert_eq!(pages.each(&[]).count(), 0);
     }
 
     #[test]
@@ -166,6 +185,13 @@ mod tests {
     fn a_part_of_a_page_at_the_end_is_no_page() {
         let buffer = Buffer::new(2 * page_size()).unwrap();
         let _ = buffer.span().part(1, 2 * page_size() - 1).pages().page(1);
+    }
+
+    #[test]
+    #[should_panic(expected = "page outside of its span")]
+    fn of_many_pages_none_may_be_outside() {
+        let buffer = Buffer::new(2 * page_size()).unwrap();
+        let _ = buffer.span().pages().each(&[0, 2, 1]);
     }
 
     #[test]

@@ -105,8 +105,8 @@ impl<U: Consume> Method for Mapped<U> {
         let pages = map.span().pages();
         let mut sum = self.job.sum;
         let next = self.job.advance(ops);
-        for page in &self.job.pages[next] {
-            sum = sum.wrapping_add(U::consume(pages.page(*page as usize)));
+        for page in pages.each(&self.job.pages[next]) {
+            sum = sum.wrapping_add(U::consume(page));
         }
         self.job.sum = sum;
         self.address = map.address();
