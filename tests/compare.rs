@@ -377,11 +377,13 @@ fn settings_that_differ_are_a_warning_and_fleeting_facts_are_none() {
     runs.add("B", |run| {
         run.machine.facts.insert("read_ahead_kb".to_owned(), "8192".to_owned());
         run.machine.facts.insert("load_average".to_owned(), "3 2 1".to_owned());
+        run.machine.facts.insert("stolen_time".to_owned(), "3 of 9000 ticks".to_owned());
         run.machine.facts.insert("new_in_this_version".to_owned(), "x".to_owned());
     });
     let seen = runs.compare(&[]);
     seen.is(0, &["warning: read_ahead_kb is \"128\" in A, \"8192\" in B"])
         .lacks("load_average")
+        .lacks("stolen_time")
         .lacks("new_in_this_version");
 }
 

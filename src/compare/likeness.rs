@@ -40,7 +40,8 @@ const TRAITS: [Trait; 8] = [
 const MEMORY_SLACK: f64 = 0.02;
 
 /// Facts that are another at each look, or that say nothing of how fast the machine is.
-const FLEETING: [&str; 4] = ["load_average", "memory_available", "kernel_build", "clocksource_available"];
+const FLEETING: [&str; 5] =
+    ["load_average", "memory_available", "stolen_time", "kernel_build", "clocksource_available"];
 
 /// Everything that speaks against taking the runs as of one machine, what is refused first.
 pub(super) fn differences(a: &[Found], b: &[Found]) -> Vec<Difference> {
