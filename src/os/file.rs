@@ -23,6 +23,8 @@ pub enum Open {
     ReadWriteDsync,
     /// Reading past the page cache (`O_DIRECT`, open(2)): aligned buffers, offsets and lengths.
     ReadDirect,
+    /// Reading and writing past the page cache, where a `write` returns when its data is durable (`O_DIRECT | O_DSYNC`).
+    DirectDsync,
 }
 
 /// Opens a file that is there.
@@ -35,6 +37,7 @@ pub fn open(path: &Path, how: Open) -> SysResult<File> {
     match how {
         Open::ReadWriteDsync => options.custom_flags(libc::O_DSYNC),
         Open::ReadDirect => options.custom_flags(libc::O_DIRECT),
+        Open::DirectDsync => options.custom_flags(libc::O_DIRECT | libc::O_DSYNC),
         Open::Read | Open::ReadWrite | Open::Write => &mut options,
     };
     options.open(path).map_err(SysError::io("open", path))
@@ -87,6 +90,23 @@ pub fn reserve(file: &File, len: u64) -> SysResult<()> {
 pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
     let got = pread(file, buffer, at);
     if got == buffer.len() as isize { Ok(()) } else { read_rest(file, buffer, at, got) }
+}
+
+/// Fills the beginning of `buffer` with what the file has from `at` on, as far as it goes; gives how many bytes that are.
+///
+/// # Errors
+/// What pread(2) answers.
+pub fn read_up_to(file: &File, buffer: &mut [u8], at: u64) -> SysResult<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], at + done as u64) {
+            Ok(0) => break,
+            Ok(got) => done += got,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(SysError::from_io("pread", format!("{} bytes at {at}", buffer.len()), &error)),
+        }
+    }
+    Ok(done)
 }
 
 #[inline(always)]
@@ -148,6 +168,109 @@ fn write_rest(file: &File, bytes: &[u8], at: u64, mut put: isize) -> SysResult<(
         }
         put = pwrite(file, &bytes[done..], at + done as u64);
     }
+}
+
+/// What pwritev2(2) is asked for, beside writing (include/uapi/linux/fs.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteFlag {
+    /// Nothing: as pwritev(2).
+    Plain,
+    /// `RWF_DSYNC` (Linux 4.7): this write returns when its data is durable.
+    Dsync,
+    /// `RWF_DONTCACHE` (Linux 6.14): write-out is started at once, and pages that the write brought into the page cache leave it after.
+    DontCache,
+}
+
+impl WriteFlag {
+    fn raw(self) -> libc::c_int {
+        match self {
+            Self::Plain => 0,
+            Self::Dsync => 0x2,
+            Self::DontCache => 0x80,
+        }
+    }
+}
+
+/// Writes `bytes` at `at` by one pwritev2(2).
+///
+/// # Errors
+/// `EOPNOTSUPP` where kernel or filesystem do not know the flag; `EIO` for a short write; what pwrite(2) answers.
+#[inline(always)]
+pub fn write_flagged(file: &File, bytes: &[u8], at: u64, flag: WriteFlag) -> SysResult<()> {
+    let part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    // SAFETY: the one part is `bytes`, readable and as long as it says; a write does not change it.
+    let put = unsafe { libc::pwritev2(file.as_raw_fd(), &raw const part, 1, offset(at), flag.raw()) };
+    if put == bytes.len() as isize { Ok(()) } else { Err(not_written(put, bytes.len(), at, flag)) }
+}
+
+#[cold]
+fn not_written(put: isize, asked: usize, at: u64, flag: WriteFlag) -> SysError {
+    let errno = if put < 0 { Errno::last() } else { Errno::EIO };
+    SysError::new("pwritev2", format!("{asked} bytes at {at}, {flag:?}"), errno)
+}
+
+/// How far sync_file_range(2) goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteOut {
+    /// `SYNC_FILE_RANGE_WRITE`: write-out is started, and not waited for.
+    Start,
+    /// `WAIT_BEFORE | WRITE | WAIT_AFTER`: written to the device, whose cache is not flushed, and no metadata with it.
+    Whole,
+}
+
+/// `sync_file_range(2)` of `len` bytes at `at`.
+///
+/// # Errors
+/// `EIO` where writing back failed; `ENOSYS` or `ESPIPE` where it cannot be asked.
+#[inline(always)]
+pub fn write_out(file: &File, at: u64, len: u64, how: WriteOut) -> SysResult<()> {
+    let flags = match how {
+        WriteOut::Start => libc::SYNC_FILE_RANGE_WRITE,
+        WriteOut::Whole => {
+            libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER
+        }
+    };
+    // SAFETY: the call takes no pointer.
+    let code = unsafe { libc::sync_file_range(file.as_raw_fd(), offset(at), offset(len), flags) };
+    if code == 0 { Ok(()) } else { Err(SysError::last("sync_file_range", format!("{len} bytes at {at}, {how:?}"))) }
+}
+
+/// Reserves blocks for the first `len` bytes without writing them, after giving back those that were there: each block is one that was never written.
+///
+/// # Errors
+/// `ENOSPC`; `EOPNOTSUPP` where the filesystem cannot reserve.
+pub fn reserve_anew(file: &File, len: u64) -> SysResult<()> {
+    make_sparse(file, len)?;
+    reserve(file, len)
+}
+
+/// Gives every block back and makes the file `len` bytes long: one hole.
+///
+/// # Errors
+/// What ftruncate(2) answers.
+pub fn make_sparse(file: &File, len: u64) -> SysResult<()> {
+    let resize = |len: u64| {
+        file.set_len(len).map_err(|error| SysError::from_io("ftruncate", format!("a file to {len} bytes"), &error))
+    };
+    resize(0)?;
+    resize(len)
+}
+
+/// Copies the first `len` bytes of one file to another by copy_file_range(2): shared, not copied, where the filesystem can (xfs, btrfs).
+///
+/// # Errors
+/// `EXDEV` and `EOPNOTSUPP` where the kernel cannot copy between these; `ENODATA` for a source that is shorter; `ENOSPC`.
+pub fn copy_range(from: &File, to: &File, len: u64) -> SysResult<()> {
+    let (mut source, mut target) = (0, 0);
+    while (source as u64) < len {
+        let left = (len - source as u64) as usize;
+        let copied = nix::fcntl::copy_file_range(from, Some(&mut source), to, Some(&mut target), left)
+            .map_err(|errno| SysError::new("copy_file_range", format!("{left} bytes at {target}"), errno))?;
+        if copied == 0 {
+            return Err(SysError::new("copy_file_range", format!("{left} bytes at {target}"), Errno::ENODATA));
+        }
+    }
+    Ok(())
 }
 
 /// Writes until `bytes` are in the file, by the standard library: for set-up, not for what is timed.

@@ -148,6 +148,21 @@ impl FileMap {
         unsafe { self.raw.as_mut_ptr().add(offset).write_volatile(byte) }
     }
 
+    /// Copies `bytes` to `offset`: a single one as [`FileMap::store`] does it. The mapping must be one that can be written.
+    ///
+    /// # Panics
+    /// If they do not all lie within the mapping.
+    #[inline(always)]
+    pub fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        if let [byte] = bytes {
+            return self.store(offset, *byte);
+        }
+        assert!(offset <= self.raw.len() && bytes.len() <= self.raw.len() - offset, "copy outside of the mapping");
+        // SAFETY: within the mapping, by the assertion. What is mapped came from the kernel, so that the compiler must take it that any
+        // call may look at it; `bytes` is borrowed from this process's own memory, and the file's pages are not that.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.raw.as_mut_ptr().add(offset), bytes.len()) }
+    }
+
     /// `msync(2)` of the pages that hold `range`.
     ///
     /// # Errors
@@ -173,9 +188,21 @@ impl FileMap {
     /// # Errors
     /// `EINVAL` where the kernel does not know the advice.
     pub fn advise(&self, advice: Advice) -> SysResult<()> {
-        // SAFETY: none of the advices offered changes what the memory holds.
-        let code = unsafe { libc::madvise(self.raw.as_mut_ptr().cast(), self.raw.len(), advice.raw()) };
-        Errno::result(code).map(drop).map_err(|errno| SysError::new("madvise", format!("a mapping, {advice:?}"), errno))
+        self.advise_part(0..self.raw.len(), advice)
+    }
+
+    /// `madvise(2)` of the pages in `range`, which starts at one. Advice that differs from its neighbours' splits the mapping there
+    /// (mm/madvise.c, madvise_update_vma).
+    ///
+    /// # Errors
+    /// As [`FileMap::advise`]; `ENOMEM` where the process has too many mappings.
+    pub fn advise_part(&self, range: Range<usize>, advice: Advice) -> SysResult<()> {
+        assert!(range.start <= range.end && range.end <= self.raw.len(), "madvise outside of the mapping");
+        // SAFETY: the range lies within our mapping, by the assertion, and none of the advices offered changes what the memory holds.
+        let code = unsafe { libc::madvise(self.raw.as_mut_ptr().add(range.start).cast(), range.len(), advice.raw()) };
+        Errno::result(code)
+            .map(drop)
+            .map_err(|errno| SysError::new("madvise", format!("bytes {range:?} of a mapping, {advice:?}"), errno))
     }
 }
 

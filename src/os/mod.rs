@@ -17,6 +17,7 @@ pub mod pagemap;
 pub mod probe;
 pub mod process;
 pub mod region;
+pub mod ring;
 pub mod trap;
 pub mod usage;
 
