@@ -14,6 +14,30 @@ fn a_quick_run_s_scenarios_with_their_parameters_and_methods() {
 }
 
 #[test]
+fn a_sweep_is_asked_for_by_name_and_full_is_all_of_them_and_the_representative_points() {
+    let count = |args: &[&str]| list(args).lines().filter(|line| line.starts_with("    where")).count();
+    assert_eq!(count(&["--sweep", "threads"]), 3);
+    assert_eq!(count(&["--sweep", "threads", "--sweep", "vmas"]), 6);
+    assert!(list(&["--sweep", "pages"]).contains("pages=4096"));
+    let (usual, full) = (count(&[]), count(&["--full"]));
+    // Each sweep has points of its own; what two of them share is one scenario.
+    assert!(full > usual + 25, "{usual} and {full}");
+    assert_eq!(count(&["shared_edit", "--full"]), full - count(&[]) + count(&["shared_edit"]));
+}
+
+#[test]
+fn sweeps_that_are_not_there_are_a_usage_error_that_names_those_that_are() {
+    let refused = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_pagewise")).arg("list").args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&["--sweep", "nope"]).contains("history"));
+    assert!(refused(&["page_touch", "--sweep", "pages"]).contains("one of shared_edit"));
+    assert!(refused(&["--quick", "--sweep", "pages"]).contains("cannot be used with"));
+}
+
+#[test]
 fn one_scenario_and_the_methods_that_were_asked_for() {
     insta::assert_snapshot!(list(&["shared_edit", "--quick", "--where", "guarantee=durable", "--method", "mmap*"]));
 }

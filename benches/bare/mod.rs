@@ -59,6 +59,10 @@ impl<L: Loop> Case for Bare<L> {
         Err(Trouble::Unavailable("a bare loop is not stamped".to_owned()))
     }
 
+    fn is_stamped(&self) -> bool {
+        false
+    }
+
     fn grain(&self) -> u64 {
         1
     }

@@ -85,7 +85,8 @@ pub fn pairs(full: bool, all: bool) -> Vec<Pair> {
 /// Whether no device is waited for.
 fn cpu_bound(spec: &Spec) -> bool {
     let scenario = &spec.plan.scenario;
-    scenario.state.as_deref() != Some("cold") && scenario.guarantee.as_deref() != Some("durable")
+    scenario.state.as_deref() != Some("cold")
+        && scenario.guarantee.as_deref().is_none_or(|promise| promise == "visible")
 }
 
 fn past_the_cache(method: &MethodPlan) -> bool {

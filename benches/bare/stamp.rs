@@ -68,6 +68,10 @@ impl Case for Stamped {
         Err(Trouble::Unavailable("the stamp itself is not stamped".to_owned()))
     }
 
+    fn is_stamped(&self) -> bool {
+        false
+    }
+
     fn grain(&self) -> u64 {
         1
     }

@@ -1,6 +1,6 @@
 //! What an area is: questions with every parameter filled in, and a table of methods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::method::{Opened, Trouble};
 use crate::engine::plan::{MethodPlan, Plan};
 use crate::engine::protocol::Size;
-use crate::results::model::Scenario;
+use crate::results::model::{Commit, Scenario};
 
 use super::dataset::Recipe;
 
@@ -21,6 +21,23 @@ pub struct Options {
     pub file: Option<UserFile>,
     /// Whether that file may be evicted from the page cache.
     pub evict: bool,
+    /// Sweeps to be made in place of the representative points; [`FULL`] for both, and all of them.
+    pub sweeps: Vec<String>,
+    /// A commit of the user's, in place of all of these.
+    pub commit: Option<Commit>,
+}
+
+/// Every sweep, and the representative points with them.
+pub const FULL: &str = "full";
+
+/// Points that vary one parameter, so that a curve can be drawn.
+pub struct Sweep<P: 'static> {
+    /// What `--sweep` calls it.
+    pub name: &'static str,
+    /// What it varies, in a few words.
+    pub about: &'static str,
+    /// Its points.
+    pub points: fn() -> Vec<P>,
 }
 
 /// A file of the user's, as the parent found it: a file that grows keeps the scenario's size.
@@ -92,6 +109,10 @@ pub struct AreaOf<P: 'static> {
     pub takes_file: bool,
     /// Its points, each a scenario.
     pub points: fn(&Options) -> Vec<P>,
+    /// Sweeps, asked for by name.
+    pub sweeps: &'static [Sweep<P>],
+    /// The points that say what a commit of the user's costs; none where the area makes no commits.
+    pub points_of_commit: fn(&Commit) -> Vec<P>,
     /// What a point asks.
     pub ask: fn(&P) -> Question,
     /// Its methods.
@@ -120,6 +141,9 @@ pub trait Area: Sync {
     /// Whether it can work on a file of the user's.
     fn takes_file(&self) -> bool;
 
+    /// Its sweeps: the name of each, and what it varies.
+    fn sweeps(&self) -> Vec<(&'static str, &'static str)>;
+
     /// What would be measured.
     fn specs(&self, options: &Options) -> Vec<Spec>;
 
@@ -144,13 +168,17 @@ impl<P> Area for AreaOf<P> {
         self.takes_file
     }
 
+    fn sweeps(&self) -> Vec<(&'static str, &'static str)> {
+        self.sweeps.iter().map(|sweep| (sweep.name, sweep.about)).collect()
+    }
+
     fn specs(&self, options: &Options) -> Vec<Spec> {
-        (self.points)(options).iter().map(|point| self.spec(point)).collect()
+        self.points_of(options).iter().map(|point| self.spec(point)).collect()
     }
 
     fn open(&self, options: &Options, scenario: &str, method: &str, site: &Path) -> Opened {
         let unknown = || Trouble::Failed(format!("the catalogue has no {method} in {scenario}"));
-        let points = (self.points)(options);
+        let points = self.points_of(options);
         let point = points.iter().find(|point| self.id(&(self.ask)(point)) == scenario).ok_or_else(unknown)?;
         let entry = self.methods.iter().find(|entry| entry.name == method).ok_or_else(unknown)?;
         (entry.open)(point, site)
@@ -158,6 +186,21 @@ impl<P> Area for AreaOf<P> {
 }
 
 impl<P> AreaOf<P> {
+    /// The points that are asked for; one that is in several sweeps is one.
+    fn points_of(&self, options: &Options) -> Vec<P> {
+        if let Some(commit) = &options.commit {
+            return (self.points_of_commit)(commit);
+        }
+        let full = options.sweeps.iter().any(|name| name == FULL);
+        let mut points = if full || options.sweeps.is_empty() { (self.points)(options) } else { Vec::new() };
+        for sweep in self.sweeps.iter().filter(|sweep| full || options.sweeps.iter().any(|name| name == sweep.name)) {
+            points.extend((sweep.points)());
+        }
+        let mut seen = BTreeSet::new();
+        points.retain(|point| seen.insert(self.id(&(self.ask)(point))));
+        points
+    }
+
     fn id(&self, question: &Question) -> String {
         let params = question.params.iter().map(|(key, value)| format!("{key}={value}"));
         let history = question.history.map(|history| format!("history={history}"));

@@ -11,12 +11,17 @@ mod fork_ipc;
 mod page_touch;
 pub mod prepare;
 mod private_cow;
-mod shared_edit;
+pub mod shared_edit;
 
-pub use area::{Area, Options, Spec, UserFile};
+pub use area::{Area, FULL, Options, Spec, UserFile};
 
 /// Every area, in the order in which they are measured and reported.
 pub const ALL: [&dyn Area; 4] = [&shared_edit::AREA, &private_cow::AREA, &fork_ipc::AREA, &page_touch::AREA];
+
+/// Every sweep that an area has: its name, what it varies.
+pub fn sweeps() -> Vec<(&'static str, &'static str)> {
+    ALL.into_iter().flat_map(|area| area.sweeps()).collect()
+}
 
 /// The area of this name.
 pub fn named(name: &str) -> Option<&'static dyn Area> {

@@ -31,3 +31,12 @@ pub fn map_by_reading(map: &FileMap) -> Result<u64, Trouble> {
 pub(super) fn not_prepared() -> SysError {
     SysError::new("run", "a method that was not prepared", nix::errno::Errno::EINVAL)
 }
+
+/// What a first try that was refused means: that this machine has no such way, where the errno says so; else that it went wrong.
+pub(super) fn refused(error: &SysError) -> Trouble {
+    use nix::errno::Errno::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESPIPE};
+    match error.errno {
+        EINVAL | ENOSYS | EOPNOTSUPP | EPERM | ESPIPE => Trouble::Unavailable(format!("refused here: {error}")),
+        _ => Trouble::Failed(error.to_string()),
+    }
+}

@@ -22,6 +22,8 @@ pub static AREA: AreaOf<Point> = AreaOf {
     about: "a private editable copy of a file: copy-on-write through MAP_PRIVATE, against reading it into a buffer",
     takes_file: false,
     points,
+    sweeps: &[],
+    points_of_commit: |_| Vec::new(),
     ask,
     methods: METHODS,
 };

@@ -55,7 +55,7 @@ impl Ground<'_> {
         let built: Result<Vec<_>, _> = files.iter().map(|file| file.build(self.site.path())).collect();
         match built {
             Err(trouble) => study::unbuilt(plan, seed, &trouble),
-            // The first file is the scenario's; the second, of the same history, is for methods that need one of their own.
+            // The first file is the scenario's; the others are for methods that need one of their own.
             Ok(built) => {
                 let study = study::run(plan, time, seed, &mut workers, progress);
                 Study { cache: built.into_iter().next().flatten(), ..study }

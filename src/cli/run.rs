@@ -1,6 +1,7 @@
 //! `pagewise run`: measure, and leave a report.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use super::measuring::{Ground, command, duration, label, program, seed_from_time
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
 use super::select::SelectArgs;
+use crate::areas::shared_edit::write_back;
 use crate::areas::{Options, Spec};
 use crate::engine::interrupt::Interrupt;
 use crate::engine::study::Time;
@@ -20,7 +22,7 @@ use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{Dir, Machine, Profile, Request, Run, SCHEMA};
+use crate::results::model::{Commit, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
 use crate::results::store;
 use crate::site::Site;
 
@@ -56,6 +58,14 @@ pub struct RunArgs {
     #[arg(long, default_value = "run", value_parser = label)]
     label: String,
 
+    /// In place of studies, watch when edits that nobody syncs reach the device, of a store, of MS_ASYNC and others: about a minute
+    #[arg(long, conflicts_with_all = ["filters", "methods", "quick", "sweeps", "full", "file", "budget", "worker_limit", "resume"])]
+    write_back: bool,
+
+    /// Whether the tables are not printed: no option, but what `advise` wants.
+    #[arg(skip)]
+    quiet: bool,
+
     /// Do what is missing of a run that was interrupted or killed, in its folder, as if it had never stopped: same machine, same pagewise, same
     /// filesystem, its own options. Studies that stand are kept, and rows that failed are not tried again
     #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
@@ -63,13 +73,30 @@ pub struct RunArgs {
 }
 
 /// What a run that is resumed has settled already.
-const FIXED: [&str; 11] =
-    ["areas", "filters", "methods", "quick", "file", "evict", "out", "budget", "worker_limit", "seed", "label"];
+const FIXED: [&str; 13] = [
+    "areas",
+    "filters",
+    "methods",
+    "quick",
+    "sweeps",
+    "full",
+    "file",
+    "evict",
+    "out",
+    "budget",
+    "worker_limit",
+    "seed",
+    "label",
+];
 
 /// A run's time if nothing else is asked for.
 const FULL: Duration = Duration::from_secs(240);
 /// A quick run's: under 40 s with all that is around it.
 const QUICK: Duration = Duration::from_secs(33);
+/// A sweep's, for each weight of its studies: about what a full run gives them.
+const SWEPT: Duration = Duration::from_secs(12);
+/// A study's for advice that is wanted now.
+const ADVISED: Duration = Duration::from_secs(6);
 /// The part of the time that the floors may take.
 const FLOORS_SHARE: f64 = 0.03;
 
@@ -78,12 +105,25 @@ const STAMP: machine::Other = machine::Other { name: "stamp", batch: stamp::cost
 
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    say(&measure(args)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures what `args` ask for, and gives the run's folder. Does not come back where the user stops it.
+///
+/// # Errors
+/// What cannot be selected, made or written.
+pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     let start = Instant::now();
-    let Some(work) = args.work()? else { return Ok(ExitCode::SUCCESS) };
+    let work = match args.work()? {
+        Left::Some(work) => *work,
+        Left::Nothing(folder) => return Ok(folder),
+    };
     let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
-    let site = Site::make(&work.dir, space_of(&work.specs))?;
-    site.hold(space_of(&work.specs));
+    let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs) };
+    let site = Site::make(&work.dir, space)?;
+    site.hold(space);
     let mut session = Session {
         args,
         options: &work.options,
@@ -104,8 +144,18 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         );
         Interrupt::end_by(signal);
     }
-    say(&folder);
-    Ok(ExitCode::SUCCESS)
+    Ok(folder)
+}
+
+/// What a sweep takes, before it takes it.
+fn forewarn(specs: &[Spec], budget: Duration) {
+    let time = match budget.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    };
+    let studies = if specs.len() == 1 { "1 scenario".to_owned() } else { format!("{} scenarios", specs.len()) };
+    let space = report::units::bytes(space_of(specs) as f64);
+    eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time; --budget sets the time");
 }
 
 /// The run's folder, last. Whoever asked may have gone, as `head` does; the run is there all the same.
@@ -139,23 +189,46 @@ impl Work {
 }
 
 impl RunArgs {
-    /// What is to be done; `None` if nothing is left of a run to be resumed.
-    fn work(&self) -> anyhow::Result<Option<Work>> {
+    /// A run of what advice about `commit` needs: its tables are not printed.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn for_advice(commit: Commit, dir: &Path, out: &Path, budget: Option<Duration>) -> anyhow::Result<Self> {
+        Ok(Self {
+            select: SelectArgs::of_commit(commit)?,
+            dir: Some(dir.to_owned()),
+            out: out.to_owned(),
+            budget,
+            worker_limit: None,
+            seed: None,
+            label: "advise".to_owned(),
+            write_back: false,
+            quiet: true,
+            resume: None,
+        })
+    }
+
+    /// What is to be done, or the run of which nothing is left.
+    fn work(&self) -> anyhow::Result<Left> {
         if let Some(path) = &self.resume {
-            return Ok(match resume::missing(path, self.dir.clone())? {
-                Left::Some(work) => Some(*work),
-                Left::Nothing(folder) => {
-                    say(&folder);
-                    None
-                }
-            });
+            return resume::missing(path, self.dir.clone());
         }
         let options = self.select.options()?;
-        let specs = self.select.specs(&options)?;
-        let budget = self.budget.unwrap_or(if options.quick { QUICK } else { FULL });
+        let specs =
+            if self.write_back { self.select.nothing_but("shared_edit")? } else { self.select.specs(&options)? };
+        let budget = self.budget.unwrap_or_else(|| match options.sweeps.is_empty() {
+            _ if self.write_back => write_back::longest(),
+            _ if options.commit.is_some() => ADVISED.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
+            true if options.quick => QUICK,
+            true => FULL,
+            false => SWEPT.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
+        });
+        if !options.sweeps.is_empty() {
+            forewarn(&specs, budget);
+        }
         let dir = self.dir.clone().unwrap_or_else(|| PathBuf::from("."));
         let request = self.select.record(&specs, &dir, budget, self.worker_limit)?;
-        Ok(Some(Work { options, specs, dir, request, begun: None }))
+        Ok(Left::Some(Box::new(Work { options, specs, dir, request, begun: None })))
     }
 }
 
@@ -214,11 +287,16 @@ impl Session<'_> {
             {
                 summary::add_floor(&mut study, name, *units, floor.estimate);
             }
-            self.bar.print(&report::table::study_table(&study, style));
+            if !self.args.quiet {
+                self.bar.print(&report::table::study_table(&study, style));
+            }
             run.studies.push(study);
             self.site.clear();
             self.site.hold(space_of(&specs[index..]));
             store::save(&run, &folder)?;
+        }
+        if self.args.write_back {
+            run.write_back = Some(self.watch());
         }
         if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
             let meanwhile = after.since(before);
@@ -232,6 +310,18 @@ impl Session<'_> {
         store::save(&run, &folder)?;
         report::write(&run, &folder)?;
         Ok(folder)
+    }
+
+    /// Watches unsynced edits until their pages are clean.
+    fn watch(&self) -> WriteBack {
+        self.site.clear();
+        let longest = write_back::longest().as_secs();
+        let seen = write_back::watch(self.site.path(), &mut |dirty| {
+            self.bar.show(format!("{dirty} edits that nobody synced are still dirty; {longest} s at most"));
+            if self.interrupt.asked().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        self.bar.print(&report::write_back::text(&seen, report::grid::Look::Terminal));
+        seen
     }
 
     /// Makes the run's folder.
@@ -263,6 +353,7 @@ impl Session<'_> {
             dir: place,
             machine,
             studies: Vec::new(),
+            write_back: None,
         }
     }
 }

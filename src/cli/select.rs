@@ -12,10 +12,10 @@ use super::UsageError;
 use super::filter::FilterArgs;
 use crate::areas::{self, Options, Spec, UserFile};
 use crate::os::page_size;
-use crate::results::model::{Profile, Request};
+use crate::results::model::{Commit, Profile, Request};
 
 /// What to measure.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SelectArgs {
     /// Areas; all of them by default
     #[arg(value_name = "AREA", value_parser = areas::ALL.map(|area| area.name()).to_vec())]
@@ -28,9 +28,21 @@ pub struct SelectArgs {
     #[arg(long)]
     pub quick: bool,
 
+    /// Measure a curve in place of the representative scenarios, such as pages; may be given several times. `pagewise list --full` shows all
+    #[arg(long = "sweep", value_name = "SWEEP", value_parser = sweep_names(), conflicts_with_all = ["quick", "file"])]
+    sweeps: Vec<String>,
+
+    /// Measure the representative scenarios and every sweep: hours
+    #[arg(long, conflicts_with_all = ["sweeps", "quick", "file"])]
+    full: bool,
+
     /// Read this file in place of one of ours: page_touch alone, warm and mapped; it is opened read-only
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
+
+    /// A commit that advice is asked for: no option, but what `advise` selects.
+    #[arg(skip)]
+    commit: Option<Commit>,
 
     /// Let --file be evicted from the page cache, and so be measured cold as well
     #[arg(long, requires = "file")]
@@ -49,7 +61,19 @@ impl SelectArgs {
             quick: profile == Profile::Quick,
             file: request.file.as_ref().map(PathBuf::from),
             evict: request.evict,
+            full: false,
+            sweeps: request.sweeps.clone(),
+            commit: request.commit.clone(),
         })
+    }
+
+    /// What says what `commit` costs.
+    ///
+    /// # Errors
+    /// A pattern that is none: a fault of ours.
+    pub fn of_commit(commit: Commit) -> anyhow::Result<Self> {
+        let methods: Vec<String> = ADVISABLE.iter().map(|method| (*method).to_owned()).collect();
+        Ok(Self { commit: Some(commit), filter: FilterArgs::of_methods(&methods)?, ..Self::default() })
     }
 
     /// What is to be recorded of this request: `specs` in `dir`, in the time given.
@@ -70,6 +94,8 @@ impl SelectArgs {
             methods: self.filter.methods(),
             file: self.file.as_deref().map(text).transpose()?,
             evict: self.evict,
+            sweeps: self.sweeps(),
+            commit: self.commit.clone(),
             dir: text(dir)?,
             budget_ns: ns(budget),
             worker_limit_ns: worker_limit.map(ns),
@@ -82,12 +108,21 @@ impl SelectArgs {
     /// A `--file` that cannot be measured, in one sentence.
     pub fn options(&self) -> anyhow::Result<Options> {
         let file = self.file.as_deref().map(measurable).transpose()?;
-        Ok(Options { quick: self.quick, file, evict: self.evict })
+        Ok(Options { quick: self.quick, file, evict: self.evict, sweeps: self.sweeps(), commit: self.commit.clone() })
+    }
+
+    /// The sweeps that are meant.
+    fn sweeps(&self) -> Vec<String> {
+        if self.full { vec![areas::FULL.to_owned()] } else { self.sweeps.clone() }
     }
 
     /// Whether nothing was selected.
     pub fn is_empty(&self) -> bool {
-        self.areas.is_empty() && self.filter.is_empty() && self.file.is_none() && !self.quick
+        self.areas.is_empty()
+            && self.filter.is_empty()
+            && self.file.is_none()
+            && !self.quick
+            && self.sweeps().is_empty()
     }
 
     /// Whether `method` was named: by a pattern, or by none being given.
@@ -100,7 +135,10 @@ impl SelectArgs {
     /// # Errors
     /// [`UsageError`] where nothing fits, naming what there is.
     pub fn specs(&self, options: &Options) -> Result<Vec<Spec>, UsageError> {
-        let chosen = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
+        let chosen: Vec<Spec> = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
+        if chosen.is_empty() {
+            return Err(self.no_such_sweep(options));
+        }
         let mut chosen: Vec<Spec> = self.filter.scenarios(chosen, |spec| &spec.plan.scenario)?;
         if self.filter.takes_all_methods() {
             return Ok(chosen);
@@ -128,6 +166,26 @@ impl SelectArgs {
         Ok(chosen)
     }
 
+    /// No studies, for what is a matter of `area` alone.
+    ///
+    /// # Errors
+    /// [`UsageError`] where another area was named.
+    pub fn nothing_but(&self, area: &str) -> Result<Vec<Spec>, UsageError> {
+        match self.areas.iter().find(|named| *named != area) {
+            None => Ok(Vec::new()),
+            Some(other) => Err(UsageError(format!("--write-back is a matter of {area}, not of {other}"))),
+        }
+    }
+
+    /// The areas that were named do not have the sweeps that were.
+    fn no_such_sweep(&self, options: &Options) -> UsageError {
+        let asked = options.sweeps.join(", ");
+        let has =
+            |area: &&dyn areas::Area| area.sweeps().iter().any(|(name, _)| options.sweeps.iter().any(|it| it == name));
+        let owners: Vec<&str> = areas::ALL.into_iter().filter(has).map(|area| area.name()).collect();
+        UsageError(format!("{} has no sweep {asked}: it is one of {}", self.areas.join(", "), owners.join(", ")))
+    }
+
     /// Leaves the methods that match, and the baseline, without which there is nothing to compare with.
     fn keep_methods(&self, spec: &mut Spec) {
         let plan = &mut spec.plan;
@@ -137,8 +195,24 @@ impl SelectArgs {
     }
 }
 
+/// The methods that advice is about, beside each scenario's baseline: one of each kind, so that they are known soon.
+const ADVISABLE: [&str; 8] = [
+    "pwritev2(RWF_DSYNC)",
+    "pwrite(O_DIRECT|O_DSYNC)",
+    "mmap+msync(MS_SYNC)",
+    "mmap+msync(MS_SYNC,whole)",
+    "mmap+fdatasync",
+    "mmap",
+    "mmap+msync(MS_ASYNC)",
+    "mmap+sync_file_range",
+];
+
+fn sweep_names() -> Vec<&'static str> {
+    areas::sweeps().into_iter().map(|(name, _)| name).collect()
+}
+
 /// The file's full path and size, if it is one that can be mapped and read.
-fn measurable(path: &Path) -> anyhow::Result<UserFile> {
+pub fn measurable(path: &Path) -> anyhow::Result<UserFile> {
     let shown = path.display();
     let found =
         fs::metadata(path).map_err(|error| anyhow::anyhow!("--file {shown}: {error}; name a file that is there"))?;

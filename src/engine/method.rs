@@ -83,6 +83,8 @@ pub struct Account {
     pub steady: bool,
     /// Pages that its operations used; 0 where an operation uses none.
     pub pages: u64,
+    /// Pages of its file that were dirty when it was over; `None` where the kernel does not tell, or nothing is edited.
+    pub dirty_left: Option<u64>,
     /// Checks that passed: of state before, of work after.
     pub checks: u64,
     /// What a second process of the case spent.
@@ -101,6 +103,7 @@ impl Account {
             device_flushes: 0,
             steady: false,
             pages,
+            dirty_left: None,
             checks,
             peer: Usage::default(),
         }
@@ -147,9 +150,14 @@ pub trait Method {
     /// [`Trouble`]: the work cannot be proven, or a call failed.
     fn settle(&mut self) -> Result<Account, Trouble>;
 
-    /// The fewest operations that `run` can do at a time; a batch is a multiple of it. Over 1 there is no latency of one operation.
+    /// A batch is a multiple of so many operations.
     fn grain(&self) -> u64 {
         1
+    }
+
+    /// Whether `run` can do a single operation, so that it has a latency: not where one call does all operations of a grain.
+    fn is_stamped(&self) -> bool {
+        self.grain() == 1
     }
 
     /// Once, at the end of a worker: proofs that cost too much for each batch, such as the checksum of the whole file. Returns how many passed.
@@ -199,6 +207,9 @@ pub trait Case {
 
     /// See [`Method::grain`].
     fn grain(&self) -> u64;
+
+    /// See [`Method::is_stamped`].
+    fn is_stamped(&self) -> bool;
 
     /// See [`Method::verify`].
     ///
@@ -253,6 +264,10 @@ impl<M: Method> Case for M {
 
     fn grain(&self) -> u64 {
         Method::grain(self)
+    }
+
+    fn is_stamped(&self) -> bool {
+        Method::is_stamped(self)
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {

@@ -149,6 +149,8 @@ pub struct Batch {
     pub steady: bool,
     /// Pages used.
     pub pages: u64,
+    /// Dirty pages that it left, where that is known.
+    pub dirty_left: Option<u64>,
     /// Checks that passed.
     pub checks: u64,
     /// Why the round does not count.

@@ -9,7 +9,7 @@ use super::ledger::{Fate, Ledger, Stop};
 use super::method::Trouble;
 use super::plan::Plan;
 use super::process::{Death, Executor};
-use super::protocol::{Answer, Asked, Batch, Task};
+use super::protocol::{Answer, Asked, Batch, Size, Task};
 use super::schedule;
 use super::summary;
 
@@ -94,6 +94,8 @@ const GRACE: f64 = 0.25;
 /// A worker that takes this long, and this many times as long as its work should, hangs.
 pub const LONGEST_WORKER: Duration = Duration::from_secs(120);
 const PATIENCE: u32 = 5;
+/// Operations of a batch of the latency pass, about.
+const LATENCY_BATCH: u64 = 256;
 /// Operations of a latency pass, at most: enough for a p99.9.
 const STAMPS: u64 = 20_000;
 
@@ -252,12 +254,13 @@ impl Driver<'_> {
         let mut indices = self.active();
         let left = budget.saturating_sub(self.executor.elapsed()).max(budget.mul_f64(LATENCY_SHARE / 2.0));
         let each = left.mul_f64(0.8).div_f64(indices.len() as f64).as_nanos() as u64;
-        let task = Task::Latency {
-            k: self.ledger.k,
-            operations: STAMPS,
-            limit_ns: each.min(1_000_000_000),
-            seed: self.ledger.seed ^ 0x5eed,
+        // What a batch is prepared by is paid once a batch: stamps come sooner of long ones.
+        let k = match self.plan.size {
+            Size::Fixed(k) => k,
+            Size::Lasting { most, .. } => self.ledger.k * (LATENCY_BATCH.min(most) / self.ledger.k.max(1)).max(1),
         };
+        let task =
+            Task::Latency { k, operations: STAMPS, limit_ns: each.min(1_000_000_000), seed: self.ledger.seed ^ 0x5eed };
         // What goes wrong here takes the latency away, not the figures that stand already.
         let fates = self.ledger.fates.clone();
         let outcome = self.execute(&mut indices, false, &|_| task.clone());

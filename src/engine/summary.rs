@@ -253,6 +253,7 @@ fn per_op(reading: &Reading<'_>, index: usize) -> Option<PerOp> {
         let values: Option<Vec<u64>> = kept.iter().map(|batch| batch.disk.as_ref().and_then(value)).collect();
         values.map(|all| all.into_iter().map(|each| each as f64).sum::<f64>() / operations)
     };
+    let dirty: Option<Vec<u64>> = kept.iter().map(|batch| batch.dirty_left).collect();
     let pages: u64 = kept.iter().map(|batch| batch.pages).sum();
     let faults: u64 = kept.iter().map(|batch| batch.minor_faults).sum();
     Some(PerOp {
@@ -264,6 +265,7 @@ fn per_op(reading: &Reading<'_>, index: usize) -> Option<PerOp> {
         device_read_bytes: device(|disk| Some(disk.read)),
         device_write_bytes: device(|disk| Some(disk.written)),
         device_flushes: device(|disk| disk.flushes),
+        dirty_pages: dirty.map(|all| all.into_iter().map(|each| each as f64).sum::<f64>() / operations),
         minor_faults_per_page: (pages > 0).then(|| faults as f64 / pages as f64),
     })
 }

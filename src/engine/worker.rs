@@ -292,7 +292,7 @@ impl Bench {
         into: &mut Vec<u64>,
     ) -> Result<(), Trouble> {
         let Some(case) = self.cases[index].as_mut() else { return Ok(()) };
-        if case.grain() > 1 {
+        if !case.is_stamped() {
             let pages = case.grain();
             self.answer.methods[index].no_stamps =
                 Some(format!("one call does {pages} operations: they have no latency of their own"));
@@ -360,6 +360,7 @@ fn on_the_wire(place: &Batch, measured: &Measured, bytes_counted: bool) -> Batch
         }),
         steady: measured.account.steady,
         pages: measured.account.pages,
+        dirty_left: measured.account.dirty_left,
         checks: measured.account.checks,
         flaw: gates::flaw(measured, bytes_counted),
         method: place.method,

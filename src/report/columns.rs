@@ -32,6 +32,10 @@ pub enum Column {
     DeviceWritten,
     /// Flushes that the device was sent.
     Flushes,
+    /// Bytes that the device wrote for each byte that was edited.
+    Amplification,
+    /// Pages that it leaves dirty.
+    DirtyLeft,
     /// Time in user mode.
     User,
     /// Time in the kernel.
@@ -67,6 +71,8 @@ impl Column {
             Self::DeviceRead => "device read",
             Self::DeviceWritten => "device written",
             Self::Flushes => "flushes",
+            Self::Amplification => "written/edited",
+            Self::DirtyLeft => "left dirty",
             Self::User => "user",
             Self::System => "system",
             Self::Switches => "switches",
@@ -96,6 +102,12 @@ impl Column {
             Self::DeviceRead => "Bytes that the block device read, an operation",
             Self::DeviceWritten => "Bytes that the block device wrote, an operation",
             Self::Flushes => "Cache flushes that the block device was sent, an operation",
+            Self::Amplification => {
+                "Bytes that the block device wrote for each byte that was edited: write amplification"
+            }
+            Self::DirtyLeft => {
+                "Pages that an operation leaves dirty, whole folios at a time: what a crash of the system would lose"
+            }
             Self::User => "Processor time in user mode, an operation; of both processes where there are two",
             Self::System => "Processor time in the kernel, an operation; of both processes where there are two",
             Self::Switches => "Times the process gave up the processor to wait, an operation",
@@ -123,6 +135,11 @@ impl Column {
             Self::DeviceRead => count(|per_op| per_op.device_read_bytes),
             Self::DeviceWritten => count(|per_op| per_op.device_write_bytes),
             Self::Flushes => count(|per_op| per_op.device_flushes),
+            Self::Amplification => {
+                let edited = case.bytes_per_op.filter(|bytes| *bytes > 0 && study.scenario.guarantee.is_some())?;
+                Some(count(|per_op| per_op.device_write_bytes)? / edited as f64)
+            }
+            Self::DirtyLeft => count(|per_op| per_op.dirty_pages),
             Self::User => count(|per_op| Some(per_op.user_ns)),
             Self::System => count(|per_op| Some(per_op.system_ns)),
             Self::Switches => count(|per_op| Some(per_op.voluntary_switches)),
@@ -153,10 +170,12 @@ impl Column {
             Self::Ratio if rows::is_baseline(study, case) => value.map(|_| "×1".to_owned()),
             Self::Ratio | Self::Floor => value.map(units::ratio),
             Self::DeviceRead | Self::DeviceWritten => value.map(units::bytes),
+            Self::Amplification => value.map(units::ratio),
             Self::MinorFaults
             | Self::FaultsPerPage
             | Self::MajorFaults
             | Self::Flushes
+            | Self::DirtyLeft
             | Self::Switches
             | Self::Stamped => value.map(units::count),
             Self::Time | Self::User | Self::System | Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Longest => {
@@ -174,7 +193,8 @@ impl Column {
     pub fn is_telling(self, study: &Study, cases: &[&Case]) -> bool {
         let least = match self {
             Self::DeviceRead | Self::DeviceWritten => 64.0,
-            Self::Flushes => 0.01,
+            Self::Flushes | Self::DirtyLeft => 0.01,
+            Self::Amplification => 1.0,
             _ => f64::MIN_POSITIVE,
         };
         cases.iter().any(|case| self.value(study, case).is_some_and(|value| value >= least))

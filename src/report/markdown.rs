@@ -1,14 +1,16 @@
 //! The table of a study as a README shows it, in GitHub's Markdown.
 
 use super::columns::Column;
-use super::{notes, rows, units};
+use super::grid::Look;
+use super::{notes, rows, units, write_back};
 use crate::results::model::{Run, Study};
 
 /// The tables of all studies, after what must be said of the run as a whole.
 pub fn markdown_tables(run: &Run) -> String {
     let first = notes::parts(run).map(|said| format!("> {}\n", escaped(&said)));
     let tables = run.studies.iter().map(markdown_table);
-    first.into_iter().chain(tables).collect::<Vec<_>>().join("\n")
+    let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
+    first.into_iter().chain(tables).chain(write_back).collect::<Vec<_>>().join("\n")
 }
 
 /// The question, its conditions, what to beware of, and a row a case; the reason of a case that was not measured stands in its row.
@@ -46,7 +48,7 @@ pub fn markdown_table(study: &Study) -> String {
 }
 
 /// A file can be as wide as it likes, but a page can not: what decides, and what explains it.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 13] = [
     Column::Time,
     Column::Ratio,
     Column::RatioInterval,
@@ -57,7 +59,9 @@ const COLUMNS: [Column; 11] = [
     Column::MajorFaults,
     Column::DeviceRead,
     Column::DeviceWritten,
+    Column::Amplification,
     Column::Flushes,
+    Column::DirtyLeft,
 ];
 
 pub(super) fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {

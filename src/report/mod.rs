@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod comparison;
+pub mod curves;
 pub mod findings;
 pub mod grid;
 mod html;
@@ -12,12 +13,13 @@ mod rows;
 pub mod table;
 pub mod units;
 mod write;
+pub mod write_back;
 
 pub use rows::word as verdict_word;
 pub use write::{Written, write};
 
 use crate::results::model::Run;
-use html::Drawings;
+use html::{Drawings, Together};
 
 /// A report, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,31 @@ pub fn render(run: &Run) -> Result<Rendered, ReportError> {
         }
         drawings.push(drawn);
     }
-    Ok(Rendered { html: html::html(run, &drawings)?, plots: files })
+    let together = together(run)?;
+    files.extend(together.iter().map(|drawn| (drawn.file.clone(), drawn.plot.standalone())));
+    Ok(Rendered { html: html::html(run, &drawings, &together)?, plots: files })
+}
+
+/// What several studies show together: the ladder of guarantees, and a curve for each parameter that they sweep.
+fn together(run: &Run) -> Result<Vec<Together>, ReportError> {
+    let ladder = plots::ladder(run)?.map(|plot| Together {
+        file: "00-ladder.svg".to_owned(),
+        title: "What each guarantee costs".to_owned(),
+        says: Vec::new(),
+        plot,
+    });
+    let mut all: Vec<Together> = ladder.into_iter().collect();
+    for (index, curve) in curves::curves(run).into_iter().enumerate() {
+        if let Some(plot) = plots::curve(&curve)? {
+            all.push(Together {
+                file: format!("00-{:02}-{}-curve.svg", index + 1, curve.along),
+                title: curve.title(),
+                says: curve.crossings_in_words(),
+                plot,
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// `03-fork_ipc-one-core-ratios.svg`: sorted as the report is, and safe in any folder.

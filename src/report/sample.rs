@@ -447,6 +447,7 @@ pub fn run() -> Run {
             floor("page copy", 182.0),
             floor("durable 4 KiB write", 281_000.0),
         ],
+        write_back: None,
         studies: vec![
             edit_write_4k(),
             edit_write_1m(),

@@ -78,12 +78,14 @@ fn columns(study: &Study) -> Vec<Column> {
         Column::DeviceRead,
         Column::DeviceWritten,
         Column::Flushes,
+        Column::DirtyLeft,
     ]
 }
 
 /// Those that a narrow terminal loses, first to last. The others stay.
-const EXPENDABLE: [Column; 9] = [
+const EXPENDABLE: [Column; 10] = [
     Column::TimeInterval,
+    Column::DirtyLeft,
     Column::Flushes,
     Column::P50,
     Column::P99,
@@ -98,7 +100,9 @@ fn cases(study: &Study, measured: &[&Case], style: Style) -> String {
     let mut columns = columns(study);
     columns.retain(|column| match column {
         // Of what no method does, silence says as much in less room.
-        Column::DeviceRead | Column::DeviceWritten | Column::Flushes => column.is_telling(study, measured),
+        Column::DeviceRead | Column::DeviceWritten | Column::Flushes | Column::DirtyLeft => {
+            column.is_telling(study, measured)
+        }
         _ => column.is_known(study, measured),
     });
     let mut expendable = EXPENDABLE.iter();

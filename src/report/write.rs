@@ -74,7 +74,7 @@ fn forget_others(folder: &Path, plots: &[(String, String)]) -> Result<(), Report
             continue;
         };
         let ours = name.starts_with(|first: char| first.is_ascii_digit())
-            && (name.ends_with("-ratios.svg") || name.ends_with("-latencies.svg"));
+            && ["-ratios.svg", "-latencies.svg", "-ladder.svg", "-curve.svg"].iter().any(|kind| name.ends_with(kind));
         if ours && !plots.iter().any(|(kept, _)| kept == name) {
             fs::remove_file(&path).map_err(failed("removing the old plot", &path))?;
         }
@@ -102,8 +102,9 @@ mod tests {
         let written = write(&sample::run(), &folder.path().join("run")).unwrap();
         assert_eq!(names(&folder.path().join("run")), ["plots", "report.html"]);
         let plots = names(&written.plots.unwrap());
-        assert_eq!(plots.len(), 17, "{plots:?}");
-        assert_eq!(plots[0], "01-shared_edit-durable-history=write-4K-state=mapped-edit=1B-size=64MiB-latencies.svg");
+        assert_eq!(plots.len(), 18, "{plots:?}");
+        assert_eq!(plots[0], "00-ladder.svg");
+        assert_eq!(plots[1], "01-shared_edit-durable-history=write-4K-state=mapped-edit=1B-size=64MiB-latencies.svg");
         let mode = fs::metadata(&written.html).unwrap().permissions().mode();
         assert_eq!(mode & 0o400, 0o400);
     }
@@ -117,6 +118,7 @@ mod tests {
         run.studies.truncate(1);
         run.label = "again".to_owned();
         let written = write(&run, folder.path()).unwrap();
+        // Of one study no ladder is left, and mine is.
         assert_eq!(names(&folder.path().join("plots")).len(), 3);
         assert!(folder.path().join("plots/mine.svg").exists());
         assert!(fs::read_to_string(written.html).unwrap().contains("again"));

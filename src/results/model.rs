@@ -44,8 +44,39 @@ pub struct Run {
     pub warnings: Vec<Warning>,
     /// What this machine cannot go below.
     pub floors: Vec<Floor>,
-    /// What was measured.
+    /// When edits that nobody synced reached the device, where that was watched; absent from the first runs.
+    #[serde(default)]
+    pub write_back: Option<WriteBack>,
+    /// What was measured: last, since it grows while the run goes on.
     pub studies: Vec<Study>,
+}
+
+/// When edits that nobody synced reached the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WriteBack {
+    /// vm.dirty_expire_centisecs: data that has been dirty for so long is written when the kernel next looks; `null` where it cannot be read.
+    pub expire_ns: Option<u64>,
+    /// vm.dirty_writeback_centisecs: how often the kernel looks; 0 for never.
+    pub wakeup_ns: Option<u64>,
+    /// How long each edit was watched, at most.
+    pub watched_ns: u64,
+    /// How often it was looked whether its page was clean: a time may be too long by this.
+    pub poll_ns: u64,
+    /// Why nothing was watched; `null` where it was.
+    pub reason: Option<String>,
+    /// The ways of editing, each on files of its own, at the same moments.
+    pub methods: Vec<Watched>,
+}
+
+/// A way of editing, and when its pages were clean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    /// `mmap+msync(MS_ASYNC)`, …
+    pub method: String,
+    /// What it does, in a sentence.
+    pub about: String,
+    /// From each edit until its page was clean, in ns; `null` for one that was still dirty at the end.
+    pub clean_after_ns: Vec<Option<u64>>,
 }
 
 /// The program that made a run.
@@ -71,12 +102,44 @@ pub struct Request {
     pub file: Option<String>,
     /// Whether that file could be evicted.
     pub evict: bool,
+    /// Sweeps asked for, `full` for all; empty for the representative scenarios, and absent from the first runs.
+    #[serde(default)]
+    pub sweeps: Vec<String>,
+    /// The user's own commit, where advice was asked for; absent from the first runs.
+    #[serde(default)]
+    pub commit: Option<Commit>,
     /// The folder to measure in, as typed.
     pub dir: String,
     /// The time that it was given.
     pub budget_ns: u64,
     /// The time that one worker was given, where it was not left to the studies.
     pub worker_limit_ns: Option<u64>,
+}
+
+/// A commit of the user's that advice was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Bytes changed in one place.
+    pub edit: u64,
+    /// Places changed, each on pages of its own.
+    pub pages: u64,
+    /// Of so many commits one is synced.
+    pub every: u64,
+    /// Whether it is to survive a crash of the system.
+    pub durable: bool,
+    /// The user's own file, a copy of which is to be edited.
+    pub file: Option<Copied>,
+}
+
+/// A file of the user's, and how a copy of it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Its path.
+    pub path: String,
+    /// How the copy comes into the page cache, so that its pages lie there as the file's do: `write-4K`, `readahead`, …
+    pub history: String,
+    /// MiB of it that are copied, from its beginning; more than it has are filled up.
+    pub mib: u64,
 }
 
 /// How much a run measures.
@@ -208,7 +271,8 @@ pub struct Scenario {
     pub params: BTreeMap<String, String>,
     /// `cold`, `warm`, `mapped`; `null` where no file is read.
     pub state: Option<String>,
-    /// How the cache was filled: `write-4K`, `write-1M`, `readahead`, `random`, `found`, `none` (cold); `null` where there is no file.
+    /// How the cache was filled: `write-4K`, `write-1M`, `readahead`, …, `found` (the user's own), `none` (cold); `null` where there is no
+    /// file.
     pub history: Option<String>,
     /// `visible`, `started`, `written`, `durable`, `atomic`; `null` where nothing is written.
     pub guarantee: Option<String>,
@@ -338,6 +402,10 @@ pub struct PerOp {
     pub device_flushes: Option<f64>,
     /// Minor faults a page used, where an operation uses pages.
     pub minor_faults_per_page: Option<f64>,
+    /// Pages that it leaves dirty, whole folios at a time; `null` where nothing is edited or the kernel does not tell. Absent from the first
+    /// runs.
+    #[serde(default)]
+    pub dirty_pages: Option<f64>,
 }
 
 /// A case's time as a multiple of what the machine cannot go below.

@@ -82,6 +82,23 @@ fn a_descriptor_without_its_o_dsync_leaves_pages_dirty() {
 }
 
 #[test]
+fn a_flag_that_the_kernel_never_heard_leaves_pages_dirty() {
+    if !no_cachestat(folder().path()) {
+        caught("RWF_DSYNC", &format!("{DURABLE} --method *RWF_DSYNC*"), "pwritev2(RWF_DSYNC)", DIRTY);
+    }
+}
+
+#[test]
+fn write_out_that_was_not_started_or_not_awaited_is_seen() {
+    if no_cachestat(folder().path()) {
+        return;
+    }
+    let of = |guarantee: &str| format!("shared_edit --budget 2s --where guarantee={guarantee} --method mmap*");
+    caught("sync_file_range", &of("written"), "mmap+sync_file_range", DIRTY);
+    caught("sync_file_range", &of("started"), "mmap+sync_file_range(WRITE)", &["write-out was not started"]);
+}
+
+#[test]
 fn a_write_that_writes_nothing_does_not_reach_the_file() {
     // Nothing written is nothing durable either, which shows first.
     let reasons = ["an edit did not reach the file", "fewer device bytes written"];

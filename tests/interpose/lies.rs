@@ -81,6 +81,20 @@ extern "C" fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long
     real!("syscall" as Call)(number, a, b, c, d, e, f)
 }
 
+/// Starts nothing and waits for nothing.
+#[cfg(lie = "sync_file_range")]
+#[unsafe(no_mangle)]
+extern "C" fn sync_file_range(_: c_int, _: i64, _: i64, _: u32) -> c_int {
+    0
+}
+
+/// Writes, whatever the flags ask for beside.
+#[cfg(lie = "RWF_DSYNC")]
+#[unsafe(no_mangle)]
+extern "C" fn pwritev2(fd: c_int, parts: *const c_void, count: c_int, at: i64, _: c_int) -> isize {
+    real!("pwritev2" as extern "C" fn(c_int, *const c_void, c_int, i64, c_int) -> isize)(fd, parts, count, at, 0)
+}
+
 /// Opens without O_DSYNC.
 #[cfg(lie = "O_DSYNC")]
 #[unsafe(no_mangle)]

@@ -159,6 +159,10 @@ impl<M: Method> Case for Told<M> {
         self.method.stamp(draw, into)
     }
 
+    fn is_stamped(&self) -> bool {
+        true
+    }
+
     fn grain(&self) -> u64 {
         Method::grain(&self.method)
     }

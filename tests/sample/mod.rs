@@ -70,7 +70,10 @@ pub fn run() -> Run {
             low: 120.0,
             high: 123.0,
         }],
+        write_back: None,
         request: Some(Request {
+            sweeps: Vec::new(),
+            commit: None,
             scenarios: studies.iter().map(|study| study.scenario.id.clone()).collect(),
             methods: vec!["pread*".to_owned()],
             file: None,

@@ -23,6 +23,8 @@ pub static AREA: AreaOf<Point> = AreaOf {
     about: "messages through memory shared across fork or a file mapped by two processes, against pipes and sockets",
     takes_file: false,
     points,
+    sweeps: &[],
+    points_of_commit: |_| Vec::new(),
     ask,
     methods: METHODS,
 };

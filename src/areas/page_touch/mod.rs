@@ -27,6 +27,8 @@ pub static AREA: AreaOf<Point> = AreaOf {
     about: "reading a file's pages through a mapping, against pread, by pattern and cache state",
     takes_file: true,
     points,
+    sweeps: &[],
+    points_of_commit: |_| Vec::new(),
     ask,
     methods: METHODS,
 };
@@ -83,7 +85,7 @@ impl Point {
 
     fn recipe(&self) -> Recipe {
         match &self.path {
-            Some(path) => Recipe { name: path.clone(), bytes: self.bytes, history: History::Found },
+            Some(path) => Recipe { name: path.clone(), ..Recipe::new("", self.bytes, History::Found) },
             None => Recipe::new("touch", self.bytes, self.history),
         }
     }

@@ -1,4 +1,4 @@
-//! What both sides share: the file, the edits drawn for the batch, the proof that they were made.
+//! What both sides share: the file, the commits drawn for the batch, the proof that they were made.
 
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
@@ -6,60 +6,102 @@ use std::path::Path;
 use crate::engine::method::{Account, Draw, Trouble};
 use crate::os::{cache, file, page_size};
 
-use super::super::dataset::Dataset;
+use super::super::dataset::{Dataset, Recipe};
 use super::super::draw::{self, Pattern};
-use super::{Guarantee, Point};
+use super::point::{Guarantee, Layout, Point};
 
-/// One byte to change.
+/// A place to change.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edit {
     pub(super) at: u64,
+    /// What its first byte is to be; the others count up from it.
     pub(super) byte: u8,
 }
 
-/// Where in its page an edit lies.
-const WITHIN: u64 = 20;
+impl Edit {
+    /// Its first byte is to be another than what is there `now`.
+    pub(super) fn follow(&mut self, now: u8) {
+        self.byte = now.wrapping_add(1);
+    }
+}
 
-/// The most that an edit adds to what it changes: a journal's transaction, which on a striped device xfs rounds up to a stripe (xfs(5), logbsize).
+/// The most that a sync adds to what it makes durable: a journal's transaction, which on a striped device xfs rounds up to a stripe (xfs(5), logbsize).
 const METADATA: u64 = 256 << 10;
 /// As much, where changed blocks go to a new place: the path of a tree from its leaf to its root, twice.
 const METADATA_ELSEWHERE: u64 = 1 << 20;
 
-/// What both sides share: the file, the edits drawn for the batch, the proof that they were made.
+/// What both sides share: the file, the commits drawn for the batch, the proof that they were made.
 pub(super) struct Job {
     pub(super) data: Dataset,
-    guarantee: Guarantee,
+    pub(super) point: Point,
+    /// Those of the first commit, then those of the second, …
     pub(super) edits: Vec<Edit>,
-    pages: Vec<u32>,
+    /// From the first byte that a commit changes to its last.
+    pub(super) extents: Vec<Range<u64>>,
+    /// Bytes that count up: an edit's are those from its first byte's place on.
+    rising: Vec<u8>,
+    drawn: Vec<u32>,
+    /// Commits done.
     pub(super) cursor: usize,
     pub(super) checks: u64,
+    /// Dirty pages when the batch was over, where the kernel tells.
+    dirty_left: Option<u64>,
 }
 
 impl Job {
-    pub(super) fn open(point: &Point, site: &Path) -> Result<Self, Trouble> {
-        let data = Dataset::open(&point.recipe(), site)?;
-        Ok(Self { data, guarantee: point.guarantee, edits: Vec::new(), pages: Vec::new(), cursor: 0, checks: 0 })
+    pub(super) fn open(point: &Point, recipe: &Recipe, site: &Path) -> Result<Self, Trouble> {
+        Ok(Self {
+            data: Dataset::open(recipe, site)?,
+            point: point.clone(),
+            edits: Vec::new(),
+            extents: Vec::new(),
+            rising: (0..256 + point.edit as usize).map(|index| index as u8).collect(),
+            drawn: Vec::new(),
+            cursor: 0,
+            checks: 0,
+            dirty_left: None,
+        })
     }
 
-    /// A warm, clean file, and the batch's edits: each to a byte that is not there yet.
+    /// A warm, clean file, and the batch's commits: each place to bytes that are not there yet.
     pub(super) fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.data.make_warm()?;
         self.checks = 1;
         file::fdatasync(&self.data.file)?;
         self.checks += self.data.prove_clean()?;
-        draw::pages(Pattern::Random, self.data.pages, draw.ops, draw.seed, &mut self.pages);
-        self.edits.clear();
-        self.cursor = 0;
-        for page in &self.pages {
-            let at = u64::from(*page) * page_size() as u64 + WITHIN;
+        self.draw(draw);
+        for edit in &mut self.edits {
             let mut now = [0];
-            file::read_at(&self.data.file, &mut now, at)?;
-            self.edits.push(Edit { at, byte: now[0].wrapping_add(1) });
+            file::read_at(&self.data.file, &mut now, edit.at)?;
+            edit.follow(now[0]);
         }
         Ok(())
     }
 
-    /// Where the next `ops` edits stand.
+    /// Where the batch's commits change what; what they write is still to be said, by [`Edit::follow`].
+    pub(super) fn draw(&mut self, draw: Draw) {
+        let point = self.point.clone();
+        let places = point.places;
+        self.edits.clear();
+        self.extents.clear();
+        (self.cursor, self.dirty_left) = (0, None);
+        let stride = point.pages_a_place() * page_size() as u64;
+        let (units, each) = match point.layout {
+            Layout::Scattered => (point.places_in_file(), 1),
+            Layout::Contiguous => (point.places_in_file() / places, places),
+        };
+        draw::pages(Pattern::Random, units, draw.ops * places / each, draw.seed, &mut self.drawn);
+        let places_drawn =
+            self.drawn.iter().flat_map(|unit| (0..each).map(move |place| u64::from(*unit) * each + place));
+        self.edits.extend(places_drawn.map(|place| Edit { at: place * stride + point.within(), byte: 0 }));
+        for commit in self.edits.chunks(places as usize) {
+            let first = commit.iter().map(|edit| edit.at).min().unwrap_or(0);
+            let last = commit.iter().map(|edit| edit.at).max().unwrap_or(0);
+            self.extents.push(first..last + point.edit);
+        }
+    }
+
+    /// Which commits are the next `ops`.
     #[inline(always)]
     pub(super) fn advance(&mut self, ops: u64) -> Range<usize> {
         let first = self.cursor;
@@ -67,56 +109,125 @@ impl Job {
         first..self.cursor
     }
 
+    /// The edits of a commit.
+    #[inline(always)]
+    pub(super) fn edits_of(&self, commit: usize) -> &[Edit] {
+        let places = self.point.places as usize;
+        &self.edits[commit * places..][..places]
+    }
+
+    /// What an edit writes.
+    #[inline(always)]
+    pub(super) fn bytes_of(&self, edit: Edit) -> &[u8] {
+        &self.rising[usize::from(edit.byte)..][..self.point.edit as usize]
+    }
+
+    /// Whether this commit is one that is synced.
+    #[inline(always)]
+    pub(super) fn is_synced(&self, commit: usize) -> bool {
+        self.point.every == 1 || (commit as u64 + 1).is_multiple_of(self.point.every)
+    }
+
+    /// The edits made.
+    fn made(&self) -> &[Edit] {
+        &self.edits[..self.cursor * self.point.places as usize]
+    }
+
+    /// Pages that were edited.
+    fn pages_edited(&self) -> u64 {
+        self.made().len() as u64 * self.point.pages_a_place()
+    }
+
     /// Proves the guarantee as far as it can be seen without a crash, then leaves nothing dirty.
     pub(super) fn settle(&mut self, mapped: bool) -> Result<(), Trouble> {
-        match self.guarantee {
-            Guarantee::Durable => self.checks += self.data.prove_clean()?,
+        self.dirty_left = self.look_at_dirty();
+        match self.point.guarantee {
+            Guarantee::Durable | Guarantee::Written | Guarantee::Atomic => self.checks += self.data.prove_clean()?,
+            Guarantee::Started => self.prove_started()?,
             Guarantee::Visible if mapped => self.prove_dirty()?,
             // Some filesystems write through; that the bytes are visible is proven below.
             Guarantee::Visible => {}
         }
         file::fdatasync(&self.data.file)?;
-        for edit in &self.edits[..self.cursor] {
-            let mut seen = [0];
+        let mut seen = vec![0; self.point.edit as usize];
+        for edit in self.made() {
             file::read_at(&self.data.file, &mut seen, edit.at)?;
-            if seen[0] != edit.byte {
-                let detail = format!("byte {} holds {}, not {}", edit.at, seen[0], edit.byte);
-                return Err(Trouble::unproven("an edit did not reach the file", detail));
-            }
+            self.prove_edit(*edit, &seen)?;
         }
         self.checks += 1;
         Ok(())
     }
 
+    /// That the file holds what an edit wrote.
+    pub(super) fn prove_edit(&self, edit: Edit, seen: &[u8]) -> Result<(), Trouble> {
+        let wanted = self.bytes_of(edit);
+        match seen.iter().zip(wanted).position(|(seen, wanted)| seen != wanted) {
+            None => Ok(()),
+            Some(index) => {
+                let (at, seen, wanted) = (edit.at + index as u64, seen[index], wanted[index]);
+                let detail = format!("byte {at} holds {seen}, not {wanted}");
+                Err(Trouble::unproven("an edit did not reach the file", detail))
+            }
+        }
+    }
+
+    fn look_at_dirty(&self) -> Option<u64> {
+        if self.data.in_memory {
+            return None;
+        }
+        cache::cachestat(&self.data.file, self.data.bytes()).ok().map(|seen| seen.dirty)
+    }
+
     /// Visible stores through a mapping are still dirty: nothing was written, and MS_ASYNC started nothing.
     fn prove_dirty(&mut self) -> Result<(), Trouble> {
-        let Ok(seen) = cache::cachestat(&self.data.file, self.data.bytes()) else { return Ok(()) };
-        if self.data.in_memory {
-            return Ok(());
-        }
-        if seen.dirty < self.cursor as u64 {
-            let detail = format!("{} pages dirty after {} edits", seen.dirty, self.cursor);
+        let Some(dirty) = self.dirty_left else { return Ok(()) };
+        if dirty < self.pages_edited() {
+            let detail = format!("{dirty} pages dirty after {} were edited", self.pages_edited());
             return Err(Trouble::unproven("pages were written before the batch ended", detail));
         }
         self.checks += 1;
         Ok(())
     }
 
-    /// Device bytes that edits explain. Durable ones write at least a sector each, and at most the folio that holds the byte with what
-    /// the filesystem adds; the study narrows these bounds by the case's own median.
-    pub(super) fn account(&self, minor_faults: RangeInclusive<u64>, most_dirtied: u64) -> Account {
-        let edits = self.cursor as u64;
+    /// No page waits for its write-out to start. Of a large folio that is being written no second write-out is started (mm/page-writeback.c,
+    /// writeback_iter, WB_SYNC_NONE), so that it can be seen of single pages alone.
+    fn prove_started(&mut self) -> Result<(), Trouble> {
+        let Some(dirty) = self.dirty_left.filter(|_| self.data.history.single_pages()) else { return Ok(()) };
+        if dirty > 0 {
+            let detail = format!("{dirty} pages still dirty after {} were edited", self.pages_edited());
+            return Err(Trouble::unproven("write-out was not started", detail));
+        }
+        self.checks += 1;
+        Ok(())
+    }
+
+    /// Device bytes that the commits explain, where each of them is synced `syncs` times and a page that is edited makes at most `dirtied` bytes
+    /// dirty. Those that reach the device write at least a sector a place; the study narrows these bounds by the case's own median.
+    pub(super) fn account(&self, minor_faults: RangeInclusive<u64>, dirtied: u64, syncs: u64) -> Account {
+        let (commits, point) = (self.cursor as u64, &self.point);
+        let synced = commits / point.every * syncs;
         let elsewhere = file::writes_elsewhere(&self.data.file);
-        let durable = self.guarantee == Guarantee::Durable && !self.data.in_memory;
         let metadata = if elsewhere { METADATA_ELSEWHERE } else { METADATA };
-        let written = if durable { edits * 512..=edits * (most_dirtied + metadata) } else { 0..=0 };
+        let guarantee = point.guarantee;
+        // Each sync writes what is dirty: at most the whole file.
+        let most =
+            (self.pages_edited() * dirtied).min(synced.max(1) * self.data.bytes()) + synced.max(commits) * metadata;
+        let written = match guarantee {
+            _ if self.data.in_memory => 0..=0,
+            Guarantee::Visible => 0..=0,
+            Guarantee::Started => 0..=most,
+            Guarantee::Written | Guarantee::Durable | Guarantee::Atomic => self.made().len() as u64 * 512..=most,
+        };
+        let flushes = if guarantee.flushes() && !self.data.in_memory { synced.div_ceil(point.threads) } else { 0 };
         Account {
             minor_faults,
             device_written: Some(written),
-            device_flushes: if durable { edits } else { 0 },
-            // Where writes go elsewhere each time, what they cost in metadata depends on where.
-            steady: !elsewhere,
-            ..Account::quiet(edits, edits, self.checks)
+            device_flushes: flushes,
+            // Where writes go elsewhere each time, or to blocks that are new, what they cost in metadata depends on where; what was only
+            // started may end after the batch.
+            steady: !elsewhere && guarantee != Guarantee::Started && !self.data.history.is_used_up(),
+            dirty_left: self.dirty_left,
+            ..Account::quiet(commits, self.pages_edited(), self.checks)
         }
     }
 }

@@ -1,58 +1,89 @@
 //! An edit by a store through a shared mapping, and what makes it durable.
 
 use std::marker::PhantomData;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
-use crate::os::map::{FileMap, Kind, Populate};
+use crate::os::map::{Advice, FileMap, Kind, Populate};
 use crate::os::{SysError, page_size};
 
 use super::super::prepare::{map_by_reading, not_prepared};
-use super::Point;
+use super::crew::{self, Commits};
 use super::job::Job;
-use super::sync::AfterStore;
+use super::point::Point;
+use super::sync::ByStore;
 
 /// A store dirties the whole folio: 2 MiB at most that the cache holds of a file (MAX_PAGECACHE_ORDER with pages of 4 KiB).
 const LARGEST_FOLIO: u64 = 2 << 20;
 
-/// A store through a shared mapping, then what the policy says.
+/// Stores through a shared mapping, then what the policy says.
 pub(super) struct Stored<P> {
     job: Job,
     map: Option<FileMap>,
     policy: PhantomData<P>,
 }
 
-impl<P: AfterStore + 'static> Stored<P> {
+impl<P: ByStore + 'static> Stored<P> {
     pub(super) fn open(point: &Point, site: &Path) -> Opened {
-        Ok(Box::new(Self { job: Job::open(point, site)?, map: None, policy: PhantomData }))
+        crew::open(point, Self { job: Job::open(point, &point.recipe(), site)?, map: None, policy: PhantomData })
     }
 }
 
-impl<P> Stored<P> {
+impl<P: ByStore> Stored<P> {
     /// Faults that the stores of a batch may take: one a page, since clean pages are write-protected; fewer where one
-    /// fault opens a whole folio; none on a filesystem that never writes back.
+    /// fault opens a whole folio, or where pages stay dirty until a later commit is synced; none on a filesystem that never writes back.
     fn faults(&self) -> RangeInclusive<u64> {
-        let edits = self.job.cursor as u64;
+        let pages = self.job.cursor as u64 * self.job.point.places * self.job.point.pages_a_place();
         let fewest = if self.job.data.in_memory {
             0
         } else if self.job.data.history.single_pages() {
-            edits
+            pages
         } else {
             1
         };
-        fewest..=edits + edits.div_ceil(100)
+        fewest..=pages + pages.div_ceil(100)
+    }
+
+    /// The mapping of the file, in as many parts as the scenario says: every second one advised, so that neighbours cannot be one.
+    fn map(&self) -> Result<FileMap, Trouble> {
+        let bytes = self.job.data.bytes() as usize;
+        let map = FileMap::new(&self.job.data.file, bytes, Kind::SharedWrite, Populate::OnTouch)?;
+        let vmas = self.job.point.vmas as usize;
+        let part = (bytes / vmas).next_multiple_of(page_size());
+        for index in (1..vmas).step_by(2) {
+            map.advise_part(index * part..((index + 1) * part).min(bytes), Advice::Random)?;
+        }
+        Ok(map)
     }
 }
 
-impl<P: AfterStore> Method for Stored<P> {
+impl<P: ByStore + 'static> Commits for Stored<P> {
+    fn advance(&mut self, ops: u64) -> Range<usize> {
+        self.job.advance(ops)
+    }
+
+    #[inline(always)]
+    fn commit(&self, commit: usize) -> Result<(), SysError> {
+        let Some(map) = &self.map else { return Err(not_prepared()) };
+        let edits = self.job.edits_of(commit);
+        for edit in edits {
+            map.copy_in(edit.at as usize, self.job.bytes_of(*edit));
+        }
+        if !self.job.is_synced(commit) {
+            return Ok(());
+        }
+        P::sync(map, &self.job.data.file, edits, self.job.point.edit, self.job.extents[commit].clone())
+    }
+}
+
+impl<P: ByStore + 'static> Method for Stored<P> {
     /// The mapping is made for the batch and its pages are mapped by reading: other methods' batches must not find them mapped, since
     /// write-back looks for every mapping of a page (mm/rmap.c, folio_mkclean).
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.map = None;
         self.job.prepare(draw)?;
-        let bytes = self.job.data.bytes() as usize;
-        let map = FileMap::new(&self.job.data.file, bytes, Kind::SharedWrite, Populate::OnTouch)?;
+        let map = self.map()?;
         self.job.checks += map_by_reading(&map)?;
         self.map = Some(map);
         Ok(())
@@ -60,13 +91,17 @@ impl<P: AfterStore> Method for Stored<P> {
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
-        let Some(map) = &self.map else { return Err(not_prepared()) };
-        let next = self.job.advance(ops);
-        for edit in &self.job.edits[next] {
-            map.store(edit.at as usize, edit.byte);
-            P::sync(map, &self.job.data.file, edit.at as usize)?;
+        let mut next = self.job.advance(ops);
+        if self.job.point.is_plain() {
+            let Some(map) = &self.map else { return Err(not_prepared()) };
+            let file = &self.job.data.file;
+            for edit in &self.job.edits[next] {
+                map.store(edit.at as usize, edit.byte);
+                P::sync(map, file, std::slice::from_ref(edit), 1, edit.at..edit.at + 1)?;
+            }
+            return Ok(());
         }
-        Ok(())
+        next.try_for_each(|commit| self.commit(commit))
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
@@ -75,6 +110,15 @@ impl<P: AfterStore> Method for Stored<P> {
         self.map = None;
         settled?;
         let folio = if self.job.data.history.single_pages() { page_size() as u64 } else { LARGEST_FOLIO };
-        Ok(self.job.account(faults, folio))
+        let syncs = if P::EACH { self.job.point.places } else { 1 };
+        Ok(self.job.account(faults, folio, syncs))
+    }
+
+    fn grain(&self) -> u64 {
+        self.job.point.every
+    }
+
+    fn is_stamped(&self) -> bool {
+        true
     }
 }

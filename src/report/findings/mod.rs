@@ -41,7 +41,7 @@ pub fn findings(run: &Run) -> Vec<Finding> {
 }
 
 /// Whether anything may be read off a study's verdicts.
-fn stands(study: &Study) -> bool {
+pub(super) fn stands(study: &Study) -> bool {
     !study.tainted && study.workers_used > 0 && baseline(study).is_some()
 }
 

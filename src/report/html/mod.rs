@@ -26,8 +26,20 @@ pub struct Drawings {
     pub latencies: Option<Plot>,
 }
 
-/// The page of `run`, with the drawings of its studies in their order.
-pub fn html(run: &Run, drawings: &[Drawings]) -> Result<String, ReportError> {
+/// A drawing of what several studies show together.
+pub struct Together {
+    /// The name of its own file.
+    pub file: String,
+    /// Its heading.
+    pub title: String,
+    /// What is to be seen in it, in sentences; names stand between backticks.
+    pub says: Vec<String>,
+    /// The drawing.
+    pub plot: Plot,
+}
+
+/// The page of `run`, with the drawings of its studies in their order, and what they show together.
+pub fn html(run: &Run, drawings: &[Drawings], together: &[Together]) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     // A name that the template has wrong must not pass for an empty text.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -35,6 +47,7 @@ pub fn html(run: &Run, drawings: &[Drawings]) -> Result<String, ReportError> {
     environment.add_template("report.html", TEMPLATE)?;
     let page = environment.get_template("report.html")?.render(context! {
         page => Value::from(Serde(page::page(run))),
+        together => Value::from(Serde(page::together(together))),
         areas => Value::from(Serde(study::areas(run, drawings))),
         style => Value::from_safe_string(STYLE.to_owned()),
     })?;

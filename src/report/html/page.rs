@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::anchor;
-use crate::report::{findings, notes, units};
+use super::{Together, anchor};
+use crate::report::{findings, notes, units, write_back};
 use crate::results::model::{Dir, Profile, Run};
 
 /// The page's own part of the template's context.
@@ -21,6 +21,8 @@ pub struct Page {
     findings: Vec<Finding>,
     warnings: Vec<Warning>,
     floors: Vec<Floor>,
+    /// When unsynced edits reached the device, where that was watched.
+    write_back: Option<WriteBack>,
     /// What each latency holds beside its operation, where that was measured.
     stamp: Option<String>,
 }
@@ -55,10 +57,37 @@ struct Warning {
 }
 
 #[derive(Debug, Serialize)]
+struct WriteBack {
+    intro: Vec<Vec<Span>>,
+    heads: Vec<&'static str>,
+    rows: Vec<Vec<Vec<Span>>>,
+}
+
+#[derive(Debug, Serialize)]
 struct Floor {
     name: String,
     estimate: String,
     interval: String,
+}
+
+/// A drawing of what several studies show together.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    title: String,
+    says: Vec<Vec<Span>>,
+    svg: String,
+}
+
+/// The drawings of what several studies show together.
+pub fn together(drawn: &[Together]) -> Vec<Shown> {
+    drawn
+        .iter()
+        .map(|one| Shown {
+            title: one.title.clone(),
+            says: one.says.iter().map(|said| spans(said)).collect(),
+            svg: one.plot.inline(),
+        })
+        .collect()
 }
 
 /// What the page says of `run` as a whole.
@@ -93,6 +122,11 @@ pub fn page(run: &Run) -> Page {
         findings: findings.collect(),
         warnings: warnings.collect(),
         floors: floors.collect(),
+        write_back: run.write_back.as_ref().map(|seen| WriteBack {
+            intro: write_back::intro(seen).iter().map(|said| spans(said)).collect(),
+            heads: write_back::HEADS.to_vec(),
+            rows: write_back::rows(seen).iter().map(|row| row.iter().map(|cell| spans(cell)).collect()).collect(),
+        }),
         stamp: run.floors.iter().find(|floor| floor.name == "stamp").map(|floor| units::time(floor.estimate)),
     }
 }

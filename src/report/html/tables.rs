@@ -41,7 +41,7 @@ struct Cell {
     nothing: bool,
 }
 
-const COMPARISON: [Column; 10] = [
+const COMPARISON: [Column; 12] = [
     Column::Time,
     Column::Ratio,
     Column::Verdict,
@@ -51,7 +51,9 @@ const COMPARISON: [Column; 10] = [
     Column::MajorFaults,
     Column::DeviceRead,
     Column::DeviceWritten,
+    Column::Amplification,
     Column::Flushes,
+    Column::DirtyLeft,
 ];
 
 const TIMES: [Column; 9] = [

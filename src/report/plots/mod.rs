@@ -1,11 +1,16 @@
-//! What does a study look like? Its ratios and its latencies, as SVG.
+//! What does a study look like, and what do several of them show together? As SVG.
 
 mod axis;
 mod canvas;
+mod curve;
+mod ladder;
 mod latencies;
+mod lines;
 mod ratios;
 
 pub use canvas::Plot;
+pub use curve::curve;
+pub use ladder::ladder;
 pub use latencies::latencies;
 pub use ratios::ratios;
 
