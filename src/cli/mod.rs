@@ -1,5 +1,6 @@
 //! What a user types: one file a command.
 
+mod advise;
 mod calibrate;
 mod check;
 mod compare;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Try the instrument on this machine: how often are its verdicts right and wrong?
     Calibrate(calibrate::CalibrateArgs),
+    /// What to do, for what you need: answered by a recorded run, or by measuring it now
+    Advise(advise::AdviseArgs),
     /// Compare recorded runs, several a side
     Compare(compare::CompareArgs),
     /// Draw the report of a recorded run again
@@ -68,6 +71,7 @@ const GATE_UNDECIDED: u8 = 4;
 /// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 usage, 3 and 4 of a gate.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Advise(args) => advise::run(&args),
         Command::Run(args) => run::run(&args),
         Command::List(args) => list::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),

@@ -1,5 +1,6 @@
 //! What a reader sees, drawn from a results file alone: tables, plots, and a page that opens from disk.
 
+pub mod advice;
 mod columns;
 pub mod comparison;
 pub mod curves;

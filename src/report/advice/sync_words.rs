@@ -1,0 +1,100 @@
+//! How is an advice about syncing said?
+
+use super::sync::{Advice, Choice, Need, Survive};
+use crate::report::units;
+
+/// The advice, a paragraph each: what to do, why, what to beware of, what it rests on.
+pub fn text(advice: &Advice) -> String {
+    let mut lines = vec![asked(advice.need)];
+    match (&advice.choice, &advice.unmet) {
+        (Some(choice), _) => lines.extend(answer(choice, advice.need)),
+        (None, Some(reason)) => lines.push(format!("Nothing here meets that: {reason}.")),
+        (None, None) => {}
+    }
+    if !advice.written.is_empty() {
+        let each = advice.written.iter().map(|(method, bytes)| format!("{method} {}", units::bytes(*bytes)));
+        lines.push(format!("\nWhat a commit writes to the device: {}.", each.collect::<Vec<_>>().join("; ")));
+    }
+    if !advice.warnings.is_empty() {
+        lines.push("\nBeware:".to_owned());
+        lines.extend(advice.warnings.iter().map(|warning| format!("- {warning}")));
+    }
+    lines.push(format!(
+        "\nIt rests on {} of the run {}:",
+        if advice.scenarios.len() == 1 { "this study" } else { "these studies" },
+        advice.run
+    ));
+    lines.extend(advice.scenarios.iter().map(|id| format!("  {id}")));
+    lines.join("\n") + "\n"
+}
+
+fn asked(need: Need) -> String {
+    let edit = units::bytes(need.edit as f64);
+    let places = if need.pages == 1 { "one place".to_owned() } else { format!("each of {} places", need.pages) };
+    let survive = match need.survive {
+        Survive::Process => "a crash of the process",
+        Survive::Crash => "a crash of the system",
+        Survive::Power => "a loss of power",
+    };
+    let p99 = need.p99_ns.map(|ns| format!(", 99 % of them within {}", units::time(ns)));
+    let rate = need.rate.map(|rate| format!(", {} a second", units::count(rate)));
+    format!(
+        "Commits of {edit} in {places} that survive {survive}{}{}:\n",
+        rate.unwrap_or_default(),
+        p99.unwrap_or_default()
+    )
+}
+
+fn answer(choice: &Choice, need: Need) -> Vec<String> {
+    let mut lines = vec![format!("Use {}.", choice.method)];
+    let interval =
+        choice.low_ns.zip(choice.high_ns).map(|(low, high)| format!(" ({})", units::time_interval(low, high)));
+    let p99 = choice.p99_ns.map(|ns| format!(", p99 {}", units::time(ns)));
+    let bytes = choice.device_bytes.map(|bytes| format!(", {} written to the device", units::bytes(bytes)));
+    lines.push(format!(
+        "  A commit takes {}{}{}{}.",
+        units::time(choice.ns),
+        interval.unwrap_or_default(),
+        p99.unwrap_or_default(),
+        bytes.unwrap_or_default()
+    ));
+    if choice.batch > 1 {
+        let how = if choice.batch_measured { "measured" } else { "worked out from a sync and an edit without one" };
+        lines.push(format!(
+            "  That is too slow for each commit to be synced at this rate. Sync every {} commits, or every {}: {} a commit ({how}).",
+            choice.batch,
+            units::time(choice.loss_ns),
+            units::time(choice.batched_ns)
+        ));
+        lines.push(format!(
+            "  What can be lost: up to {} commits that were acknowledged, of the last {}. Where none may be, acknowledge them when their batch is synced.",
+            choice.batch - 1,
+            units::time(choice.loss_ns)
+        ));
+    } else {
+        lines.push(match need.survive {
+            Survive::Process => "  What can be lost: everything not yet written back, when the system crashes; nothing, when only the process does.".to_owned(),
+            Survive::Crash | Survive::Power => "  What can be lost: nothing that was acknowledged, if the device keeps its word; a commit of several places can be half made.".to_owned(),
+        });
+        if let Some(rate) = need.rate {
+            let part = choice.ns * rate / 1e9;
+            lines.push(format!(
+                "  At {} commits a second that is {} of the time.",
+                units::count(rate),
+                units::percent((part * 100.0).round() / 100.0)
+            ));
+        }
+    }
+    if !choice.as_good.is_empty() {
+        lines.push(format!("  Too close to call: {}.", choice.as_good.join(", ")));
+    }
+    if let Some(next) = &choice.next {
+        lines.push(format!(
+            "  Next best: {}, {} the time ({}).",
+            next.method,
+            units::ratio(next.ratio),
+            units::ratio_interval(next.low, next.high)
+        ));
+    }
+    lines
+}
