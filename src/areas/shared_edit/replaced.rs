@@ -145,6 +145,8 @@ impl<C: Copying> Method for Replaced<C> {
             // A page of blocks that are reserved and were never written counts as read from the device, and is not (fs/iomap, fs/mpage.c).
             major_faults: 0..=replacements * pages * C::FAULTS_A_PAGE,
             device_written: Some(written.map_or(0..=0, |range| replacements * least..=*range.end())),
+            // A clone has no page in the cache: the block of an edit is read before it is changed.
+            device_read: Some(0..=if C::WRITES_ALL { 0 } else { replacements * bytes }),
             device_flushes: account.device_flushes / 2,
             steady: false,
             ..account
