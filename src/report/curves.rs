@@ -15,6 +15,8 @@ pub enum Figure {
     Time,
     /// Bytes that the device wrote for an operation.
     DeviceWritten,
+    /// The time from a commit to the sync that makes it durable, in ns, of the first of those that share one.
+    AtRisk,
 }
 
 /// Methods over the values of one parameter.
@@ -77,7 +79,7 @@ const ALONG: [Along; 7] = [
     Along {
         name: "every",
         words: "commits to a sync, and so the most that a crash of the system can lose",
-        figures: &[Figure::Time],
+        figures: &[Figure::Time, Figure::AtRisk],
     },
 ];
 
@@ -195,7 +197,7 @@ impl Group<'_> {
     fn series(&self, method: &str, figure: Figure) -> Series {
         let point = |study: &Study| {
             let case = rows::measured(study).into_iter().find(|case| case.method == method)?;
-            value(case, figure).filter(|value| *value > 0.0)
+            value(study, case, figure).filter(|value| *value > 0.0)
         };
         Series { method: method.to_owned(), points: self.studies.iter().map(|(_, _, study)| point(study)).collect() }
     }
@@ -207,9 +209,14 @@ impl Group<'_> {
     }
 }
 
-fn value(case: &Case, figure: Figure) -> Option<f64> {
+fn value(study: &Study, case: &Case, figure: Figure) -> Option<f64> {
+    let time = case.ns_per_op.map(|time| time.estimate);
     match figure {
-        Figure::Time => case.ns_per_op.map(|time| time.estimate),
+        Figure::Time => time,
+        Figure::AtRisk => {
+            let every = study.scenario.params.get("every").and_then(|text| amount(text)).unwrap_or(1.0);
+            Some(every * time?)
+        }
         Figure::DeviceWritten => case.per_op?.device_write_bytes,
     }
 }
@@ -246,6 +253,7 @@ impl Curve {
         let what = match self.figure {
             Figure::Time => "Time of a commit",
             Figure::DeviceWritten => "Bytes that the device writes for a commit",
+            Figure::AtRisk => "How long commits can be lost for, when one follows the other without a pause",
         };
         let fixed = if self.fixed.is_empty() { String::new() } else { format!("; {}", self.fixed) };
         format!("{what}, by {}{fixed}", self.words)
@@ -254,7 +262,7 @@ impl Curve {
     /// A figure in words.
     pub fn figure_in_words(&self, value: f64) -> String {
         match self.figure {
-            Figure::Time => units::time(value),
+            Figure::Time | Figure::AtRisk => units::time(value),
             Figure::DeviceWritten => units::bytes(value),
         }
     }
@@ -297,9 +305,11 @@ mod tests {
     fn studies_that_differ_in_one_parameter_are_a_curve_in_the_order_of_its_values() {
         let run = swept("every", &[("64", 3.0, 1.0), ("4", 2.0, 2.5), ("1", 1.0, 4.0)]);
         let all = curves(&run);
-        assert_eq!(all.len(), 1, "{all:?}");
-        assert_eq!(all[0].labels, ["1", "4", "64"]);
-        assert_eq!(all[0].series[0].points, [Some(1.0), Some(2.0), Some(3.0)]);
+        let [time, at_risk] = &all[..] else { panic!("{all:?}") };
+        assert_eq!(time.labels, ["1", "4", "64"]);
+        assert_eq!(time.series[0].points, [Some(1.0), Some(2.0), Some(3.0)]);
+        assert_eq!(at_risk.figure, Figure::AtRisk);
+        assert_eq!(at_risk.series[0].points, [Some(1.0), Some(8.0), Some(192.0)], "as long as all of them take");
     }
 
     #[test]

@@ -1,5 +1,14 @@
 //! Where does a value lie on a logarithmic axis, and which values are marked on it?
 
+/// Which values are round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// Powers of ten and simple parts of them.
+    ByTens,
+    /// Powers of two, as sizes are counted.
+    ByTwos,
+}
+
 /// A logarithmic axis between two pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct LogAxis {
@@ -7,6 +16,7 @@ pub struct LogAxis {
     high: f64,
     from: i32,
     to: i32,
+    round: Round,
 }
 
 /// Marks no closer than this part of the axis: their words would touch.
@@ -25,7 +35,12 @@ impl LogAxis {
         let short = (least / (high / low)).max(1.0).sqrt();
         let (low, high) = (low / short, high * short);
         let room = (high / low).powf(0.04);
-        Some(Self { low: low / room, high: high * room, from, to })
+        Some(Self { low: low / room, high: high * room, from, to, round: Round::ByTens })
+    }
+
+    /// The same axis, with marks that are round in this way.
+    pub fn marked(self, round: Round) -> Self {
+        Self { round, ..self }
     }
 
     /// The pixel of `value`, at the nearer end if it lies outside.
@@ -37,6 +52,14 @@ impl LogAxis {
 
     /// Round values to mark, smallest first: as many as can be told apart.
     pub fn marks(&self) -> Vec<f64> {
+        let fits = |marks: &Vec<f64>| marks.len() >= 2 && self.are_apart(marks);
+        if self.round == Round::ByTwos {
+            return [1, 2, 3, 5, 10]
+                .into_iter()
+                .map(|every| self.in_powers_of_two(every))
+                .find(fits)
+                .unwrap_or_default();
+        }
         let fine = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].into_iter().map(|step| self.in_steps(step));
         let coarse = [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0][..], &[1.0, 2.0, 5.0], &[1.0, 3.0]]
             .into_iter()
@@ -44,7 +67,6 @@ impl LogAxis {
         // Where the axis lies across a power of ten and reaches no further mark on either side.
         let across = [1.0, 2.0, 5.0].into_iter().map(|step| self.in_steps(step));
         let sparse = (1..=6).map(|every| self.in_decades(&[1.0], every));
-        let fits = |marks: &Vec<f64>| marks.len() >= 2 && self.are_apart(marks);
         fine.chain(coarse).chain(across).chain(sparse).find(fits).unwrap_or_default()
     }
 
@@ -62,6 +84,12 @@ impl LogAxis {
         let step = step * 10_f64.powf(self.low.log10().floor());
         let (first, last) = ((self.low / step).ceil() as i64, (self.high / step).floor() as i64);
         (first..=last).map(|times| tidy(times as f64 * step)).collect()
+    }
+
+    /// Every `every`th power of two.
+    fn in_powers_of_two(&self, every: i32) -> Vec<f64> {
+        let (first, last) = (self.low.log2().ceil() as i32, self.high.log2().floor() as i32);
+        (first..=last).filter(|power| power.rem_euclid(every) == 0).map(|power| 2_f64.powi(power)).collect()
     }
 
     /// `parts` of every `every`th power of ten.
@@ -105,6 +133,16 @@ mod tests {
     fn an_axis_across_a_power_of_ten_has_marks() {
         let axis = LogAxis::over([75_546.9, 125_857.8].into_iter(), 1.3, (200, 700)).unwrap();
         assert_eq!(axis.marks(), [80e3, 90e3, 100e3, 110e3, 120e3]);
+    }
+
+    #[test]
+    fn sizes_are_marked_by_powers_of_two() {
+        let marks = |low: f64, high: f64| {
+            LogAxis::over([low, high].into_iter(), 4.0, (0, 600)).map(|axis| axis.marked(Round::ByTwos).marks())
+        };
+        assert_eq!(marks(5e3, 3e4), Some(vec![8192.0, 16384.0]));
+        assert_eq!(marks(4096.0, 2_097_152.0), Some((12..=21).map(|power| 2_f64.powi(power)).collect()));
+        assert_eq!(marks(1.0, 1e12), Some((0..=8).map(|power| 2_f64.powi(5 * power)).collect()));
     }
 
     #[test]

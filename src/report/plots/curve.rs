@@ -1,6 +1,7 @@
 //! How does each method's figure change along one parameter, and where does the best change?
 
 use super::PlotError;
+use super::axis::Round;
 use super::canvas::Plot;
 use super::lines::{self, Lines};
 use crate::report::curves::{Curve, Figure};
@@ -13,8 +14,9 @@ pub fn curve(curve: &Curve) -> Result<Option<Plot>, PlotError> {
         title: curve.title(),
         labels: curve.labels.iter().map(String::as_str).collect(),
         caption: &format!("{}{turns}", curve.words),
+        round: if curve.figure == Figure::DeviceWritten { Round::ByTwos } else { Round::ByTens },
         in_words: match curve.figure {
-            Figure::Time => units::time,
+            Figure::Time | Figure::AtRisk => units::time,
             Figure::DeviceWritten => units::bytes,
         },
         series: curve.series.iter().map(|series| (series.method.as_str(), series.points.clone())).collect(),

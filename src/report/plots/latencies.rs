@@ -1,7 +1,7 @@
 //! How long do single operations of each method take, from the usual to the longest?
 
 use super::PlotError;
-use super::axis::drawable;
+use super::axis::{Round, drawable};
 use super::canvas::Plot;
 use super::lines::{self, Lines};
 use crate::report::{rows, units};
@@ -17,6 +17,7 @@ pub fn latencies(study: &Study) -> Result<Option<Plot>, PlotError> {
         title: format!("Latency percentiles of each method: {}", study.scenario.question),
         labels: NAMES.to_vec(),
         caption: "time of single operations, logarithmic, by percentile",
+        round: Round::ByTens,
         in_words: units::time,
         series: measured.filter_map(|case| Some((case.method.as_str(), points(case.latency.as_ref()?)?))).collect(),
         turns: Vec::new(),

@@ -4,7 +4,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use super::PlotError;
-use super::axis::{LogAxis, drawable};
+use super::axis::{LogAxis, Round, drawable};
 use super::canvas::{self, GRID, Hold, INK, MUTED, Plot, Sheet, WIDTH, line, name, room, write, write_name};
 
 const TOP: i32 = 16;
@@ -35,6 +35,8 @@ pub struct Lines<'a> {
     pub labels: Vec<&'a str>,
     /// What lies below the places.
     pub caption: &'a str,
+    /// Which values are round.
+    pub round: Round,
     /// A value of the axis in words.
     pub in_words: fn(f64) -> String,
     /// Each method's name, and its figure at each place.
@@ -74,7 +76,7 @@ pub fn plot(lines: &Lines<'_>) -> Result<Option<Plot>, PlotError> {
     let height = (TOP + BOTTOM + LINE * series.len() as i32 + 20).max(330);
     let span = (height - BOTTOM, TOP);
     let values = series.iter().flat_map(|series| series.points.iter().copied()).flatten();
-    let Some(axis) = LogAxis::over(values, 4.0, span) else {
+    let Some(axis) = LogAxis::over(values, 4.0, span).map(|axis| axis.marked(lines.round)) else {
         return Ok(None);
     };
     // The legend stands beside the lines' ends, in their order.
