@@ -30,6 +30,9 @@ const CONFIDENCE: f64 = 0.99;
 /// Bytes that `page copy` and `page read` work in: the size of a file of `shared_edit`, and more than most processors cache.
 const WITHIN: usize = 64 << 20;
 
+/// Faults that a batch of faults may take besides: on the stack, or in code that runs for the first time.
+const OTHERS: u64 = 16;
+
 /// Seed of the order within rounds: the same on every machine, since nothing compares one floor with another.
 const ORDER: u64 = 1;
 
@@ -62,8 +65,8 @@ impl Probe for Other {
 }
 
 /// Measures the floors, in ns, with files of its own in `dir`: `clock read` (a pair of reads), `others`, `system call`, `minor fault` (first
-/// store to an anonymous page of the base size), `page copy` and `page read` (4 KiB within 64 MiB) and `durable 4 KiB write`
-/// (pwrite and fdatasync on blocks that are written already).
+/// store to an anonymous page of the base size), `page copy` and `page read` (4 KiB within 64 MiB), `durable 4 KiB write`
+/// (pwrite and fdatasync on blocks that are written already) and `re-fault` (the first store to a mapped page of a file since its sync).
 ///
 /// Batches of all floors are interleaved, in an order drawn for each round, for about `budget`, but at least 15 rounds and at most 201. Each
 /// floor has the median over its rounds and the exact 99 % sign interval. The rounds are of this one process: the interval tells
@@ -87,6 +90,9 @@ fn probes(dir: &Path, within: usize, others: &[Other]) -> Vec<Box<dyn Probe>> {
     }
     if let Ok(write) = storage::DurableWrite::new(dir) {
         probes.push(Box::new(write));
+    }
+    if let Ok(fault) = storage::ReFault::new(dir) {
+        probes.push(Box::new(fault));
     }
     probes
 }
@@ -158,6 +164,8 @@ mod tests {
         // A mebibyte, since a test's build is slow; the rest is as a user has it.
         let floors = measure(&mut probes(dir.path(), 1 << 20, &[brought]), Duration::ZERO);
         let names: Vec<&str> = floors.iter().map(|floor| floor.name.as_str()).collect();
+        // What is kept in memory alone is never written back, and never faults for it.
+        let names: Vec<&str> = names.into_iter().filter(|name| *name != "re-fault").collect();
         assert_eq!(
             names,
             [
@@ -178,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_leaves_out_the_durable_write_alone() {
+    fn a_folder_that_cannot_be_written_leaves_out_what_needs_a_file_alone() {
         let names: Vec<&str> = probes(Path::new("/proc"), 1 << 20, &[]).iter().map(|probe| probe.name()).collect();
         assert_eq!(names, ["clock read", "system call", "minor fault", "page copy", "page read"]);
     }

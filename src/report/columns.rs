@@ -12,6 +12,8 @@ pub enum Column {
     Time,
     /// Its interval.
     TimeInterval,
+    /// Commits that fit into a second.
+    PerSecond,
     /// Time over the baseline's.
     Ratio,
     /// Its interval.
@@ -62,6 +64,7 @@ impl Column {
         match self {
             Self::Time => "time/op",
             Self::TimeInterval | Self::RatioInterval => "interval",
+            Self::PerSecond => "commits/s",
             Self::Ratio => "ratio",
             Self::Verdict => "verdict",
             Self::Floor => "floor",
@@ -90,6 +93,7 @@ impl Column {
         match self {
             Self::Time => "Time of one operation: the median over workers of their medians",
             Self::TimeInterval => "The exact interval of the time",
+            Self::PerSecond => "Commits that fit into a second, one after the other: the inverse of the time",
             Self::Ratio => "Time of this method over time of the baseline, within the same rounds; below 1 is faster",
             Self::RatioInterval => "The exact interval of the ratio, which the verdict rests on",
             Self::Verdict => "What the interval of the ratio says",
@@ -126,6 +130,10 @@ impl Column {
         let stamp = |value: fn(&Latency) -> Option<u64>| case.latency.as_ref().and_then(value).map(|ns| ns as f64);
         match self {
             Self::Time => case.ns_per_op.map(|time| time.estimate),
+            Self::PerSecond => {
+                study.scenario.guarantee.as_ref()?;
+                case.ns_per_op.filter(|time| time.estimate > 0.0).map(|time| 1e9 / time.estimate)
+            }
             Self::Ratio => rows::place(study, case),
             Self::TimeInterval | Self::RatioInterval | Self::Verdict => None,
             Self::Floor => case.floor.as_ref().map(|floor| floor.times),
@@ -171,6 +179,7 @@ impl Column {
             Self::Ratio | Self::Floor => value.map(units::ratio),
             Self::DeviceRead | Self::DeviceWritten => value.map(units::bytes),
             Self::Amplification => value.map(units::ratio),
+            Self::PerSecond => value.map(|value| units::grouped(units::round(value, 3))),
             Self::MinorFaults
             | Self::FaultsPerPage
             | Self::MajorFaults

@@ -8,7 +8,10 @@ use crate::results::model::{Run, Study};
 /// The tables of all studies, after what must be said of the run as a whole.
 pub fn markdown_tables(run: &Run) -> String {
     let first = notes::parts(run).map(|said| format!("> {}\n", escaped(&said)));
-    let tables = run.studies.iter().map(markdown_table);
+    let tables = run.studies.iter().map(|study| {
+        let faults = notes::re_faults(study, &run.floors).map(|said| format!("\n{}\n", escaped(&said)));
+        markdown_table(study) + &faults.unwrap_or_default()
+    });
     let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
     first.into_iter().chain(tables).chain(write_back).collect::<Vec<_>>().join("\n")
 }
@@ -48,8 +51,9 @@ pub fn markdown_table(study: &Study) -> String {
 }
 
 /// A file can be as wide as it likes, but a page can not: what decides, and what explains it.
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     Column::Time,
+    Column::PerSecond,
     Column::Ratio,
     Column::RatioInterval,
     Column::Verdict,

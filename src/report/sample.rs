@@ -446,6 +446,7 @@ pub fn run() -> Run {
             floor("minor fault", 640.0),
             floor("page copy", 182.0),
             floor("durable 4 KiB write", 281_000.0),
+            floor("re-fault", 910.0),
         ],
         write_back: None,
         studies: vec![

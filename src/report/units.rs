@@ -108,7 +108,7 @@ pub fn percent(part: f64) -> String {
 }
 
 /// `value` to `digits` significant ones.
-fn round(value: f64, digits: usize) -> f64 {
+pub fn round(value: f64, digits: usize) -> f64 {
     // The formatter rounds to a decimal place correctly, which a multiplication by a power of ten does not.
     format!("{value:.*e}", digits - 1).parse().unwrap_or(value)
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::{Probe, timed};
+use super::{OTHERS, Probe, timed};
 use crate::os::access::Span;
 use crate::os::buffer::Buffer;
 use crate::os::{SysResult, page_size, probe};
@@ -14,9 +14,6 @@ const BYTES: usize = 4096;
 
 /// Pages faulted in a batch.
 const FAULTS: usize = 1024;
-
-/// Faults that a batch may take besides: on the stack, or in code that runs for the first time.
-const OTHERS: u64 = 16;
 
 /// The first store to an anonymous page: the kernel finds a page, clears it and maps it. Mapping and unmapping are outside the clock.
 pub(super) struct MinorFault;

@@ -1,11 +1,12 @@
-//! The floor of storage: making 4 KiB durable.
+//! The floors of storage: making 4 KiB durable, and storing again to a page that was.
 
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::{Probe, timed};
-use crate::os::{SysResult, file, probe};
+use super::{OTHERS, Probe, timed};
+use crate::os::map::{FileMap, Kind, Populate};
+use crate::os::{SysResult, file, page_size, probe};
 
 /// Bytes made durable an operation.
 const BYTES: usize = 4096;
@@ -25,18 +26,25 @@ pub(super) struct DurableWrite {
     at: usize,
 }
 
+/// A file in `dir`, allocated and written; it is removed when this is dropped.
+fn written_file(dir: &Path) -> SysResult<NamedTempFile> {
+    let made = probe::named_file(dir)?;
+    // Not every filesystem can reserve, and the write that follows allocates all the same.
+    let _ = file::reserve(made.as_file(), FILE as u64);
+    for at in (0..FILE).step_by(BYTES) {
+        file::write_at(made.as_file(), &[1; BYTES], at as u64)?;
+    }
+    file::fsync(made.as_file())?;
+    Ok(made)
+}
+
 impl DurableWrite {
     /// Makes the file in `dir`; it is removed when this is dropped.
     ///
     /// # Errors
     /// Where it cannot be made, written or synced: `EACCES`, `ENOSPC`, `EROFS`, …
     pub(super) fn new(dir: &Path) -> SysResult<Self> {
-        let made = probe::named_file(dir)?;
-        // Not every filesystem can reserve, and the write that follows allocates all the same.
-        let _ = file::reserve(made.as_file(), FILE as u64);
-        file::write_at(made.as_file(), &vec![1; FILE], 0)?;
-        file::fsync(made.as_file())?;
-        Ok(Self { made, bytes: vec![2; BYTES], at: 0 })
+        Ok(Self { made: written_file(dir)?, bytes: vec![2; BYTES], at: 0 })
     }
 }
 
@@ -65,5 +73,45 @@ impl Probe for DurableWrite {
             }
         });
         done.ok().map(|()| ns)
+    }
+}
+
+/// The first store to a mapped page of a file since it was synced: write-back made the page read-only again (mm/rmap.c, folio_mkclean), so
+/// that the store takes a write-protection fault, and the filesystem hears of it (mm/memory.c, wp_page_shared). Every page edited through a
+/// mapping pays it once after each sync.
+pub(super) struct ReFault {
+    made: NamedTempFile,
+    map: FileMap,
+}
+
+impl ReFault {
+    /// Makes the file in `dir`, and maps it.
+    ///
+    /// # Errors
+    /// As [`DurableWrite::new`]; what mmap(2) answers.
+    pub(super) fn new(dir: &Path) -> SysResult<Self> {
+        let made = written_file(dir)?;
+        let map = FileMap::new(made.as_file(), FILE, Kind::SharedWrite, Populate::OnTouch)?;
+        Ok(Self { made, map })
+    }
+}
+
+impl Probe for ReFault {
+    fn name(&self) -> &'static str {
+        "re-fault"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let pages = FILE / page_size();
+        let before = probe::thread_minor_faults();
+        let ns = timed(pages, || {
+            for at in (0..FILE).step_by(page_size()) {
+                self.map.store(at, 3);
+            }
+        });
+        let faults = probe::thread_minor_faults().saturating_sub(before);
+        file::fdatasync(self.made.as_file()).ok()?;
+        // Fewer where the filesystem never writes back (tmpfs), or its pages were written to by nobody since.
+        (pages as u64..=pages as u64 + OTHERS).contains(&faults).then_some(ns)
     }
 }

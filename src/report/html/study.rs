@@ -88,7 +88,7 @@ pub fn areas(run: &Run, drawings: &[Drawings]) -> Vec<Area> {
             });
             areas.len() - 1
         });
-        areas[place].studies.push(view(study, index, drawings.get(index)));
+        areas[place].studies.push(view(run, study, index, drawings.get(index)));
     }
     areas
 }
@@ -108,7 +108,7 @@ fn title(area: &str) -> String {
     area.split('_').enumerate().map(write).collect::<Vec<String>>().join(" ")
 }
 
-fn view(study: &Study, index: usize, drawings: Option<&Drawings>) -> View {
+fn view(run: &Run, study: &Study, index: usize, drawings: Option<&Drawings>) -> View {
     let scenario = &study.scenario;
     let svg = |plot: Option<&Plot>| plot.map(Plot::inline);
     let reasons = rows::missing(study).into_iter().map(|case| Reason {
@@ -139,7 +139,7 @@ fn view(study: &Study, index: usize, drawings: Option<&Drawings>) -> View {
             .iter()
             .map(|case| About { method: case.method.clone(), about: case.about.clone() })
             .collect(),
-        notes: notes_below(study),
+        notes: notes_below(study).into_iter().chain(notes::re_faults(study, &run.floors)).collect(),
         dropped: notes::dropped(study),
         details: details(study),
         summary: summary(study),

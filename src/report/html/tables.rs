@@ -41,8 +41,9 @@ struct Cell {
     nothing: bool,
 }
 
-const COMPARISON: [Column; 12] = [
+const COMPARISON: [Column; 13] = [
     Column::Time,
+    Column::PerSecond,
     Column::Ratio,
     Column::Verdict,
     Column::Floor,
