@@ -155,6 +155,11 @@ pub trait Method {
         1
     }
 
+    /// A batch has no more operations than this, whatever the scenario has room for.
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Whether `run` can do a single operation, so that it has a latency: not where one call does all operations of a grain.
     fn is_stamped(&self) -> bool {
         self.grain() == 1
@@ -207,6 +212,9 @@ pub trait Case {
 
     /// See [`Method::grain`].
     fn grain(&self) -> u64;
+
+    /// See [`Method::most`].
+    fn most(&self) -> u64;
 
     /// See [`Method::is_stamped`].
     fn is_stamped(&self) -> bool;
@@ -264,6 +272,10 @@ impl<M: Method> Case for M {
 
     fn grain(&self) -> u64 {
         Method::grain(self)
+    }
+
+    fn most(&self) -> u64 {
+        Method::most(self)
     }
 
     fn is_stamped(&self) -> bool {

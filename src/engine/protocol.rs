@@ -88,6 +88,8 @@ pub struct Answer {
     pub methods: Vec<Standing>,
     /// Operations a batch: as calibrated, or as asked.
     pub k: u64,
+    /// Calibration: the most operations that a batch may have.
+    pub most: u64,
     /// How long the task took, beside opening the methods and verifying them, in ns.
     pub task_ns: u64,
     /// The batches, in the order measured.

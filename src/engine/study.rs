@@ -9,7 +9,7 @@ use super::ledger::{Fate, Ledger, Stop};
 use super::method::Trouble;
 use super::plan::Plan;
 use super::process::{Death, Executor};
-use super::protocol::{Answer, Asked, Batch, Size, Task};
+use super::protocol::{Answer, Asked, Batch, Task};
 use super::schedule;
 use super::summary;
 
@@ -55,6 +55,7 @@ pub fn run(
         worker_limit: time.worker_limit,
         limit,
         started: Duration::ZERO,
+        most: 0,
     };
     driver.ledger.stop = match driver.take(time.budget, progress) {
         Ok(stop) | Err(stop) => stop,
@@ -85,6 +86,8 @@ struct Driver<'a> {
     limit: Duration,
     /// When the last worker was started.
     started: Duration,
+    /// The most operations that a batch may have.
+    most: u64,
 }
 
 /// The part of a study's time that is kept for the latency pass.
@@ -190,7 +193,7 @@ impl Driver<'_> {
         let answer = self.execute(&mut indices, false, &|_| Task::Calibrate(size))?;
         // Of the worker that answered: one that hung before it until it was killed says nothing of what the others will cost.
         let took = self.executor.elapsed() - self.started;
-        self.ledger.k = answer.k;
+        (self.ledger.k, self.most) = (answer.k, answer.most);
         let baseline = answer.methods.first().map_or(0, |standing| standing.batch_cost_ns);
         let round: u64 = answer.methods.iter().map(|standing| standing.batch_cost_ns).sum();
         let worker = took.saturating_sub(Duration::from_nanos(answer.task_ns));
@@ -255,10 +258,7 @@ impl Driver<'_> {
         let left = budget.saturating_sub(self.executor.elapsed()).max(budget.mul_f64(LATENCY_SHARE / 2.0));
         let each = left.mul_f64(0.8).div_f64(indices.len() as f64).as_nanos() as u64;
         // What a batch is prepared by is paid once a batch: stamps come sooner of long ones.
-        let k = match self.plan.size {
-            Size::Fixed(k) => k,
-            Size::Lasting { most, .. } => self.ledger.k * (LATENCY_BATCH.min(most) / self.ledger.k.max(1)).max(1),
-        };
+        let k = self.ledger.k * (LATENCY_BATCH.min(self.most) / self.ledger.k.max(1)).max(1);
         let task =
             Task::Latency { k, operations: STAMPS, limit_ns: each.min(1_000_000_000), seed: self.ledger.seed ^ 0x5eed };
         // What goes wrong here takes the latency away, not the figures that stand already.

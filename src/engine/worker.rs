@@ -166,9 +166,12 @@ impl Bench {
 
     fn calibrate(&mut self, size: Size) {
         let grain = self.cases.iter().flatten().map(|case| case.grain()).max().unwrap_or(1);
-        self.answer.k = match size {
-            Size::Fixed(k) => k,
-            Size::Lasting { target_ns, most } => self.find_k(target_ns, most, grain),
+        (self.answer.k, self.answer.most) = match size {
+            Size::Fixed(k) => (k, k),
+            Size::Lasting { target_ns, most } => {
+                let most = self.cases.iter().flatten().map(|case| case.most()).fold(most, u64::min);
+                (self.find_k(target_ns, most, grain), most)
+            }
         };
         for index in 0..self.cases.len() {
             self.answer.methods[index].batch_cost_ns = self.batch_cost(index).unwrap_or(0);

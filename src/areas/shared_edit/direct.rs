@@ -24,6 +24,12 @@ impl Direct {
     pub(super) fn open(point: &Point, site: &Path) -> Opened {
         let job = Job::open(point, &point.uncached_recipe(), site)?;
         let file = job.data.reopen(Open::DirectDsync).map_err(|error| refused(&error))?;
+        if job.data.in_memory {
+            // tmpfs refused the flag with EINVAL until Linux 6.6 (mm/shmem.c, shmem_file_open).
+            return Err(Trouble::Unavailable(
+                "O_DIRECT is taken here and goes past nothing: this filesystem keeps its files in memory".to_owned(),
+            ));
+        }
         let mut method = Self { job, file, blocks: Buffer::new(Self::stride(point))? };
         method.try_once()?;
         Ok(Box::new(method))

@@ -30,6 +30,9 @@ const METADATA: u64 = 256 << 10;
 /// As much, where changed blocks go to a new place: the path of a tree from its leaf to its root, twice.
 const METADATA_ELSEWHERE: u64 = 1 << 20;
 
+/// Commits for which a small filesystem can reserve metadata.
+const MOST_RESERVED: u64 = 32;
+
 /// What both sides share: the file, the commits drawn for the batch, the proof that they were made.
 pub(super) struct Job {
     pub(super) data: Dataset,
@@ -199,6 +202,14 @@ impl Job {
         }
         self.checks += 1;
         Ok(())
+    }
+
+    /// Commits that a batch may have. Where writes go to a new place, metadata is reserved for each page that is dirty, and short of it the
+    /// filesystem starts write-out by itself and lets writers wait (fs/btrfs/space-info.c, need_preemptive_reclaim): on a small one
+    /// after some hundred pages, which would be measured in place of the edits.
+    pub(super) fn most(&self) -> u64 {
+        let unsynced = matches!(self.point.guarantee, Guarantee::Visible | Guarantee::Started);
+        if unsynced && file::writes_elsewhere(&self.data.file) { MOST_RESERVED } else { u64::MAX }
     }
 
     /// Device bytes that the commits explain, where each of them is synced `syncs` times and a page that is edited makes at most `dirtied` bytes

@@ -118,6 +118,10 @@ impl<P: ByStore + 'static> Method for Stored<P> {
         self.job.point.every
     }
 
+    fn most(&self) -> u64 {
+        self.job.most()
+    }
+
     fn is_stamped(&self) -> bool {
         true
     }

@@ -82,6 +82,10 @@ impl<P: ByCall + 'static> Method for Written<P> {
         self.job.point.every
     }
 
+    fn most(&self) -> u64 {
+        self.job.most()
+    }
+
     fn is_stamped(&self) -> bool {
         true
     }
