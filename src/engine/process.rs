@@ -186,6 +186,10 @@ fn how(status: ExitStatus, oom: bool) -> String {
                 "was killed by SIGKILL, as the kernel's out-of-memory killer does, which struck meanwhile (oom_kill in /proc/vmstat); give it more memory"
                     .to_owned()
             }
+            Ok(Signal::SIGBUS) => {
+                "was killed by SIGBUS: a page of a mapped file could not be had, as when the disk is full, fails, or the file became shorter"
+                    .to_owned()
+            }
             Ok(signal) => format!("was killed by {signal}"),
             Err(_) => format!("was killed by signal {number}"),
         },
@@ -203,7 +207,7 @@ mod tests {
         let status = ExitStatus::from_raw;
         assert_eq!(how(status(9), false), "was killed by SIGKILL");
         assert!(how(status(9), true).contains("out-of-memory killer"));
-        assert_eq!(how(status(7), true), "was killed by SIGBUS");
+        assert!(how(status(7), true).starts_with("was killed by SIGBUS: a page of a mapped file could not be had"));
         assert_eq!(how(status(35), false), "was killed by signal 35");
         assert_eq!(how(status(3 << 8), true), "exited with 3");
         assert!(how(status(14), false).contains("a peer did not answer"));
