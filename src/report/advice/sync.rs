@@ -64,8 +64,8 @@ pub struct Advice {
     pub choice: Option<Choice>,
     /// Why nothing does, and what comes nearest.
     pub unmet: Option<String>,
-    /// What a commit writes to the device, by each method, in the history where that is most, in bytes.
-    pub written: Vec<(String, f64)>,
+    /// What a commit writes to the device, by each method.
+    pub written: Vec<(String, Vec<Written>)>,
     /// What to beware of, each with a remedy.
     pub warnings: Vec<String>,
     /// The scenarios that it rests on.
@@ -103,7 +103,7 @@ pub struct Choice {
     pub as_good: Vec<String>,
 }
 
-/// By how much another method takes longer.
+/// By how much another method takes longer, where it takes longest beside the choice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Margin {
     /// Its name.
@@ -114,6 +114,17 @@ pub struct Margin {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+    /// The history where that is so, where several were measured: the one where it is most.
+    pub history: Option<String>,
+}
+
+/// What a commit writes to the device, where the cache was filled in one way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Written {
+    /// How the cache was filled.
+    pub history: String,
+    /// Bytes a commit.
+    pub bytes: f64,
 }
 
 /// The advice for `need`, from what `run` measured.
@@ -128,7 +139,8 @@ pub fn advise(run: &Run, need: Need) -> Result<Advice, String> {
         Err(reason) => (None, Some(reason)),
     };
     let warnings = sync_warnings::warnings(run, &evidence, need, choice.as_ref());
-    let written = standings.iter().filter_map(|method| Some((method.method.clone(), method.device_bytes?))).collect();
+    let writing = standings.iter().filter(|method| !method.written.is_empty());
+    let written = writing.map(|method| (method.method.clone(), method.written.clone())).collect();
     Ok(Advice { need, choice, unmet, written, warnings, scenarios: evidence.scenarios(), run: run.id.clone() })
 }
 

@@ -1,6 +1,6 @@
 //! Which studies of a run answer a question about syncing, and how does each method stand over them?
 
-use super::sync::{Margin, Need};
+use super::sync::{Margin, Need, Written};
 use crate::report::findings::stands;
 use crate::report::{curves, rows};
 use crate::results::model::{Case, Run, Study};
@@ -45,8 +45,12 @@ pub(super) struct Standing {
     pub(super) device_bytes: Option<f64>,
     /// Whether it is what the others are compared with.
     pub(super) is_baseline: bool,
+    /// Device bytes of a commit, in each history.
+    pub(super) written: Vec<Written>,
     /// In each study: the ratio to the baseline with its interval.
     ratios: Vec<(f64, f64, f64)>,
+    /// The history of each study, where there are several.
+    histories: Vec<Option<String>>,
 }
 
 impl Standing {
@@ -59,16 +63,17 @@ impl Standing {
         self.ratios.iter().map(|ratio| ratio.0).fold(0.0, f64::max)
     }
 
-    /// The time of `other` over this one's, in the study where that is least sure. The intervals of a study hold together, so that the ends of
-    /// two of them bound the ratio of both.
+    /// The time of `other` over this one's, in the study where that is most: a method that is as good in one history and many times worse in
+    /// another is not as good. The intervals of a study hold together, so that the ends of two of them bound the ratio of both.
     pub(super) fn margin(&self, other: &Self) -> Option<Margin> {
-        let each = self.ratios.iter().zip(&other.ratios).map(|(own, its)| Margin {
+        let each = self.ratios.iter().zip(&other.ratios).zip(&self.histories).map(|((own, its), history)| Margin {
             method: other.method.clone(),
             ratio: its.0 / own.0,
             low: its.1 / own.2,
             high: its.2 / own.1,
+            history: history.clone(),
         });
-        each.min_by(|a, b| a.low.total_cmp(&b.low))
+        each.max_by(|a, b| a.low.total_cmp(&b.low))
     }
 }
 
@@ -183,7 +188,12 @@ fn standing(studies: &[&Study], method: &str) -> Option<Standing> {
     let times = cases.iter().filter_map(|(_, case)| case.ns_per_op);
     let slowest = times.max_by(|a, b| a.estimate.total_cmp(&b.estimate))?;
     let p99: Option<Vec<f64>> = cases.iter().map(|(_, case)| case.latency.as_ref()?.p99.map(|ns| ns as f64)).collect();
-    let written = cases.iter().filter_map(|(_, case)| case.per_op?.device_write_bytes);
+    let written = cases.iter().filter_map(|(study, case)| {
+        let history = study.scenario.history.clone().unwrap_or_default();
+        Some(Written { history, bytes: case.per_op?.device_write_bytes? })
+    });
+    let written: Vec<Written> = written.collect();
+    let several = studies.len() > 1;
     Some(Standing {
         method: method.to_owned(),
         is_baseline: cases.iter().all(|(study, case)| rows::is_baseline(study, case)),
@@ -191,7 +201,9 @@ fn standing(studies: &[&Study], method: &str) -> Option<Standing> {
         low_ns: slowest.low,
         high_ns: slowest.high,
         p99_ns: p99.map(|all| all.into_iter().fold(0.0, f64::max)),
-        device_bytes: written.reduce(f64::max),
+        device_bytes: written.iter().map(|written| written.bytes).reduce(f64::max),
+        written,
         ratios: ratios?,
+        histories: studies.iter().map(|study| study.scenario.history.clone().filter(|_| several)).collect(),
     })
 }

@@ -1,6 +1,6 @@
 //! How is an advice about syncing said?
 
-use super::sync::{Advice, Choice, Need, Survive};
+use super::sync::{Advice, Choice, Need, Survive, Written};
 use crate::report::units;
 
 /// The advice, a paragraph each: what to do, why, what to beware of, what it rests on.
@@ -12,7 +12,7 @@ pub fn text(advice: &Advice) -> String {
         (None, None) => {}
     }
     if !advice.written.is_empty() {
-        let each = advice.written.iter().map(|(method, bytes)| format!("{method} {}", units::bytes(*bytes)));
+        let each = advice.written.iter().map(|(method, written)| format!("{method} {}", range(written)));
         lines.push(format!("\nWhat a commit writes to the device: {}.", each.collect::<Vec<_>>().join("; ")));
     }
     if !advice.warnings.is_empty() {
@@ -26,6 +26,22 @@ pub fn text(advice: &Advice) -> String {
     ));
     lines.extend(advice.scenarios.iter().map(|id| format!("  {id}")));
     lines.join("\n") + "\n"
+}
+
+/// Histories that differ by less than this part write as much.
+const ALIKE: f64 = 1.5;
+
+/// `32 KiB`; `32 KiB with history write-4K to 7.5 MiB with write-1M`.
+fn range(written: &[Written]) -> String {
+    let by_bytes = |a: &&Written, b: &&Written| a.bytes.total_cmp(&b.bytes);
+    let (Some(least), Some(most)) = (written.iter().min_by(by_bytes), written.iter().max_by(by_bytes)) else {
+        return units::NONE.to_owned();
+    };
+    if most.bytes <= ALIKE * least.bytes {
+        return units::bytes(most.bytes);
+    }
+    let (few, many) = (units::bytes(least.bytes), units::bytes(most.bytes));
+    format!("{few} with history {} to {many} with {}", least.history, most.history)
 }
 
 fn asked(need: Need) -> String {
@@ -89,11 +105,13 @@ fn answer(choice: &Choice, need: Need) -> Vec<String> {
         lines.push(format!("  Too close to call: {}.", choice.as_good.join(", ")));
     }
     if let Some(next) = &choice.next {
+        let history = next.history.as_ref().map(|history| format!(", with history {history}"));
         lines.push(format!(
-            "  Next best: {}, {} the time ({}).",
+            "  Next best: {}, {} the time ({}){}.",
             next.method,
             units::ratio(next.ratio),
-            units::ratio_interval(next.low, next.high)
+            units::ratio_interval(next.low, next.high),
+            history.unwrap_or_default()
         ));
     }
     lines

@@ -25,8 +25,9 @@ fn the_best_by_its_worst_history_is_advised_with_its_margin() {
     assert_eq!((choice.method.as_str(), choice.batch), ("pwrite(O_DSYNC)", 1));
     let next = choice.next.unwrap();
     assert_eq!(next.method, "pwrite+fdatasync");
-    // Of 0.88 and 0.89 with ends at 0.97 and 1.02 of it, the less sure.
-    assert!((next.low - 1.0 / (0.89 * 1.02)).abs() < 1e-9 && next.low < next.ratio && next.ratio < next.high);
+    // Of 0.88 and 0.89 with ends at 0.97 and 1.02 of it, where the margin is most.
+    assert!((next.low - 1.0 / (0.88 * 1.02)).abs() < 1e-9 && next.low < next.ratio && next.ratio < next.high);
+    assert_eq!(next.history.as_deref(), Some("write-4K"));
     assert_eq!(advice.scenarios.len(), 3);
 }
 
@@ -55,6 +56,18 @@ fn what_cannot_be_told_apart_is_too_close_to_call() {
     );
     assert_eq!(choice.next.as_ref().unwrap().method, "mmap+fdatasync");
     assert!(text(&advice).contains("Too close to call: pwrite+fsync, mmap+msync(MS_SYNC)"));
+}
+
+#[test]
+fn what_is_as_good_in_one_history_and_worse_in_another_is_not_too_close_to_call() {
+    let mut run = both();
+    run.studies.iter_mut().for_each(|study| study.cases.retain(|case| case.method != "pwrite(O_DSYNC)"));
+    let advice = advised(&run, NEED);
+    let choice = advice.choice.as_ref().unwrap();
+    assert!(!choice.as_good.contains(&"mmap+msync(MS_SYNC)".to_owned()), "{choice:?}");
+    let said = text(&advice);
+    assert!(said.contains("mmap+msync(MS_SYNC) 8.0 KiB with history write-4K to 1.0 MiB with write-1M"), "{said}");
+    assert!(said.contains("with history write-1M."), "{said}");
 }
 
 #[test]
