@@ -63,6 +63,10 @@ impl<L: Loop> Case for Bare<L> {
         false
     }
 
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
     fn grain(&self) -> u64 {
         1
     }

@@ -72,6 +72,10 @@ impl Case for Stamped {
         false
     }
 
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
     fn grain(&self) -> u64 {
         1
     }

@@ -288,7 +288,7 @@ impl Session<'_> {
                 summary::add_floor(&mut study, name, *units, floor.estimate);
             }
             if !self.args.quiet {
-                self.bar.print(&report::table::study_table(&study, style));
+                self.bar.print(&report::table::study_table(&run, &study, style));
             }
             run.studies.push(study);
             self.site.clear();

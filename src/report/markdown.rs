@@ -10,7 +10,7 @@ pub fn markdown_tables(run: &Run) -> String {
     let first = notes::parts(run).map(|said| format!("> {}\n", escaped(&said)));
     let tables = run.studies.iter().map(|study| {
         let faults = notes::re_faults(study, &run.floors).map(|said| format!("\n{}\n", escaped(&said)));
-        markdown_table(study) + &faults.unwrap_or_default()
+        markdown_table(run, study) + &faults.unwrap_or_default()
     });
     let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
     first.into_iter().chain(tables).chain(write_back).collect::<Vec<_>>().join("\n")
@@ -19,7 +19,7 @@ pub fn markdown_tables(run: &Run) -> String {
 /// The question, its conditions, what to beware of, and a row a case; the reason of a case that was not measured stands in its row.
 ///
 /// Markup in names and reasons is escaped: they are shown, never obeyed.
-pub fn markdown_table(study: &Study) -> String {
+pub fn markdown_table(run: &Run, study: &Study) -> String {
     let scenario = &study.scenario;
     let mut text = format!("**{}**\n\n{}\n\n", escaped(&scenario.question), code(&scenario.id));
     text += &format!(
@@ -27,7 +27,7 @@ pub fn markdown_table(study: &Study) -> String {
         escaped(&scenario.operation),
         escaped(&notes::conditions(study).join(" · "))
     );
-    for caution in notes::cautions(study).into_iter().chain(notes::undecided(study)) {
+    for caution in notes::cautions(run, study).into_iter().chain(notes::undecided(study)) {
         text += &format!("> {}\n\n", escaped(&caution));
     }
     let measured = rows::measured(study);

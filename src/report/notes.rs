@@ -62,8 +62,8 @@ pub fn guarantee_in_words(guarantee: &str) -> Option<&'static str> {
 }
 
 /// Sentences that a reader must see before the figures: why verdicts are missing, or how far they reach.
-pub fn cautions(study: &Study) -> Vec<String> {
-    let mut sentences = Vec::new();
+pub fn cautions(run: &Run, study: &Study) -> Vec<String> {
+    let mut sentences: Vec<String> = empty_promise(run, study).into_iter().collect();
     if study.tainted {
         sentences.push(tainted(study));
     }
@@ -76,6 +76,23 @@ pub fn cautions(study: &Study) -> Vec<String> {
         _ => {}
     }
     sentences
+}
+
+/// Whether the files of `run` lie in memory alone.
+pub fn is_in_memory(run: &Run) -> bool {
+    run.warnings.iter().any(|warning| warning.code == "memory_filesystem")
+}
+
+/// A sync that has nothing to write to keeps no promise.
+fn empty_promise(run: &Run, study: &Study) -> Option<String> {
+    let guarantee = study.scenario.guarantee.as_deref().filter(|guarantee| *guarantee != "visible")?;
+    is_in_memory(run).then(|| {
+        format!(
+            "Nothing here is {guarantee}: the files lie in memory ({}), and no sync makes them survive a crash of the system. \
+             The times are those of the calls alone.",
+            run.dir.filesystem
+        )
+    })
 }
 
 fn tainted(study: &Study) -> String {
@@ -210,13 +227,13 @@ mod tests {
 
     #[test]
     fn a_study_that_went_well_needs_no_caution() {
-        assert_eq!(cautions(&sample::edit_write_4k()), Vec::<String>::new());
+        assert_eq!(cautions(&sample::run(), &sample::edit_write_4k()), Vec::<String>::new());
     }
 
     #[test]
     fn a_tainted_study_says_what_the_null_control_showed() {
         assert_eq!(
-            cautions(&sample::touch_cold_sequential()),
+            cautions(&sample::run(), &sample::touch_cold_sequential()),
             [
                 "Tainted: the null control, the baseline measured against itself, came out at ×1.08 (1.06–1.11), beyond the margin of 5 %; \
               no verdict of this study stands."
@@ -225,16 +242,26 @@ mod tests {
     }
 
     #[test]
+    fn a_promise_that_memory_cannot_keep_is_said_to_be_none() {
+        let mut run = sample::run();
+        run.warnings[0].code = "memory_filesystem".to_owned();
+        run.dir.filesystem = "tmpfs".to_owned();
+        let said = cautions(&run, &sample::edit_write_4k()).join(" ");
+        assert!(said.starts_with("Nothing here is durable: the files lie in memory (tmpfs)"), "{said}");
+        assert_eq!(cautions(&run, &sample::edit_visible()), Vec::<String>::new(), "that promise is kept");
+    }
+
+    #[test]
     fn a_study_cut_short_says_how_far_it_came() {
         let mut study = sample::touch_mapped();
         assert_eq!(
-            cautions(&study),
+            cautions(&sample::run(), &study),
             ["Its time was up after 3 of 22 workers, before the first planned look: its comparisons are unresolved. \
               A larger --budget gives it time."]
         );
         (study.workers, study.workers_used) = (14, 11);
         assert_eq!(
-            cautions(&study),
+            cautions(&sample::run(), &study),
             ["Its time was up after 14 of 22 workers: its verdicts rest on the 11 of the last look that it reached."]
         );
     }
@@ -251,7 +278,7 @@ mod tests {
     fn an_interrupted_study_is_not_told_to_take_more_time() {
         let mut study = sample::touch_mapped();
         study.stop_reason = "interrupted".to_owned();
-        let said = cautions(&study).join(" ");
+        let said = cautions(&sample::run(), &study).join(" ");
         assert!(said.starts_with("It was interrupted after 3 of 22 workers") && !said.contains("--budget"), "{said}");
     }
 

@@ -8,7 +8,7 @@ use comfy_table::{
 
 use super::columns::Column;
 use super::{notes, rows, units};
-use crate::results::model::{Case, Study};
+use crate::results::model::{Case, Run, Study};
 
 pub use super::markdown::{markdown_table, markdown_tables};
 
@@ -39,10 +39,10 @@ impl Style {
 /// No narrower than this, whatever the terminal says: below it nothing can be read.
 pub(super) const NARROWEST: u16 = 40;
 
-/// The study as a table: its question and conditions, what to beware of, its cases fastest first, and why the others are missing.
+/// The study of `run` as a table: its question and conditions, what to beware of, its cases fastest first, and why the others are missing.
 ///
 /// Columns that hold nothing are left out, and so are the least important ones until the rest fit in `style.width`.
-pub fn study_table(study: &Study, style: Style) -> String {
+pub fn study_table(run: &Run, study: &Study, style: Style) -> String {
     let style = Style { width: style.width.map(|width| width.max(NARROWEST)), ..style };
     let mut parts = vec![
         paragraph(&study.scenario.question, style, Some(Attribute::Bold)),
@@ -50,8 +50,9 @@ pub fn study_table(study: &Study, style: Style) -> String {
         plain(&study.scenario.id),
         paragraph(&notes::conditions(study).join(" · "), style, Some(Attribute::Dim)),
     ];
-    parts
-        .extend(notes::cautions(study).iter().chain(&notes::undecided(study)).map(|said| paragraph(said, style, None)));
+    parts.extend(
+        notes::cautions(run, study).iter().chain(&notes::undecided(study)).map(|said| paragraph(said, style, None)),
+    );
     let measured = rows::measured(study);
     if !measured.is_empty() {
         parts.push(cases(study, &measured, style));

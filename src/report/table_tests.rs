@@ -2,7 +2,6 @@
 
 use super::super::sample::{self, HOSTILE};
 use super::*;
-use crate::results::model::Run;
 
 const NARROW: Style = Style { colour: false, width: Some(80) };
 
@@ -12,7 +11,7 @@ fn widest(text: &str, id: &str) -> usize {
 
 #[test]
 fn a_wide_terminal_shows_every_column_that_says_something() {
-    insta::assert_snapshot!(study_table(&sample::edit_write_1m(), Style { colour: false, width: Some(160) }), @"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::edit_write_1m(), Style { colour: false, width: Some(160) }), @"
     One byte changed at a random page of a 64 MiB file and made to survive a crash of the system; the cache was filled by 1 MiB writes.
     shared_edit/durable/history=write-1M/state=mapped/edit=1B/size=64MiB
     guarantee durable · history write-1M · state mapped · k 32 · 11 workers · 6 rounds a worker · stopped: every comparison decided
@@ -28,7 +27,7 @@ fn a_wide_terminal_shows_every_column_that_says_something() {
 
 #[test]
 fn a_narrow_terminal_keeps_what_decides() {
-    insta::assert_snapshot!(study_table(&sample::edit_write_1m(), NARROW), @"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::edit_write_1m(), NARROW), @"
     One byte changed at a random page of a 64 MiB file and made to survive a crash
     of the system; the cache was filled by 1 MiB writes.
     shared_edit/durable/history=write-1M/state=mapped/edit=1B/size=64MiB
@@ -46,7 +45,7 @@ fn a_narrow_terminal_keeps_what_decides() {
 
 #[test]
 fn a_row_that_was_not_measured_says_why() {
-    insta::assert_snapshot!(study_table(&sample::ipc_one_core(), NARROW), @r#"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::ipc_one_core(), NARROW), @r#"
     A message of 8 bytes from a parent to its child and back, both on one core.
     fork_ipc/message=8B/placement=one-core
     k 32 · 11 workers · 6 rounds a worker · stopped: every comparison decided
@@ -65,7 +64,7 @@ fn a_row_that_was_not_measured_says_why() {
 
 #[test]
 fn a_study_cut_short_shows_its_estimates_and_says_so() {
-    insta::assert_snapshot!(study_table(&sample::touch_mapped(), NARROW), @"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::touch_mapped(), NARROW), @"
     Sequential order over every page of a file of 256MiB, all in the page cache and
     in the page tables: every byte read and summed.
     page_touch/history=write-4K/state=mapped/use=sum/touched=all/pattern=sequential/size=256MiB
@@ -84,7 +83,7 @@ fn a_study_cut_short_shows_its_estimates_and_says_so() {
 
 #[test]
 fn a_tainted_study_says_so_in_a_sentence() {
-    insta::assert_snapshot!(study_table(&sample::touch_cold_sequential(), NARROW), @"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::touch_cold_sequential(), NARROW), @"
     Sequential order over every page of a file of 256MiB, none of it in the page
     cache: one byte of each read.
     page_touch/history=none/state=cold/use=touch/touched=all/pattern=sequential/size=256MiB
@@ -102,7 +101,7 @@ fn a_tainted_study_says_so_in_a_sentence() {
 
 #[test]
 fn a_study_that_never_started_is_its_reasons() {
-    insta::assert_snapshot!(study_table(&sample::touch_failed(), NARROW), @"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::touch_failed(), NARROW), @"
     Random order over every page of your file, all in the page cache: one byte of
     each read.
     page_touch/history=found/state=warm/use=touch/touched=all/pattern=random/size=5000B
@@ -117,7 +116,7 @@ fn a_study_that_never_started_is_its_reasons() {
 
 #[test]
 fn cold_reads_show_faults_a_page_and_bytes_read() {
-    insta::assert_snapshot!(study_table(&sample::touch_cold_random(), Style { colour: false, width: Some(130) }), @"
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::touch_cold_random(), Style { colour: false, width: Some(130) }), @"
     Random order over 128 pages of a file of 256MiB, none of it in the page cache: one byte of each read.
     page_touch/history=none/state=cold/use=touch/touched=128/pattern=random/size=256MiB
     history none · state cold · k 32 · 11 workers · 6 rounds a worker · stopped: every comparison decided
@@ -134,18 +133,22 @@ fn cold_reads_show_faults_a_page_and_bytes_read() {
 
 #[test]
 fn a_row_of_every_kind_in_a_terminal() {
-    insta::assert_snapshot!(study_table(&sample::every_verdict(), Style { colour: false, width: Some(140) }));
+    insta::assert_snapshot!(study_table(
+        &sample::run(),
+        &sample::every_verdict(),
+        Style { colour: false, width: Some(140) }
+    ));
 }
 
 #[test]
 fn a_row_of_every_kind_in_colour() {
-    let coloured = study_table(&sample::every_verdict(), Style { colour: true, width: Some(100) });
+    let coloured = study_table(&sample::run(), &sample::every_verdict(), Style { colour: true, width: Some(100) });
     insta::assert_snapshot!(coloured.replace('\u{1b}', "ESC"));
 }
 
 #[test]
 fn a_row_of_every_kind_of_a_tainted_study() {
-    insta::assert_snapshot!(study_table(&sample::every_verdict_tainted(), NARROW));
+    insta::assert_snapshot!(study_table(&sample::run(), &sample::every_verdict_tainted(), NARROW));
 }
 
 #[test]
@@ -163,7 +166,7 @@ fn no_table_is_wider_than_its_terminal() {
     let more = [sample::every_verdict(), sample::every_verdict_tainted()];
     for study in sample::run().studies.into_iter().chain(more) {
         for width in [40, 60, 80, 100, 120, 200] {
-            let table = study_table(&study, Style { colour: false, width: Some(width) });
+            let table = study_table(&sample::run(), &study, Style { colour: false, width: Some(width) });
             let widest = widest(&table, &study.scenario.id);
             assert!(widest <= usize::from(width), "{widest} columns in {width}:\n{table}");
             let flat: String = table.split_whitespace().collect();
@@ -178,8 +181,8 @@ fn no_table_is_wider_than_its_terminal() {
 #[test]
 fn colour_changes_no_letter() {
     for study in sample::run().studies {
-        let plain = study_table(&study, NARROW);
-        let coloured = study_table(&study, Style { colour: true, ..NARROW });
+        let plain = study_table(&sample::run(), &study, NARROW);
+        let coloured = study_table(&sample::run(), &study, Style { colour: true, ..NARROW });
         let mut bare = String::new();
         let mut rest = coloured.as_str();
         while let Some(at) = rest.find('\u{1b}') {
@@ -198,13 +201,13 @@ fn what_a_terminal_would_obey_is_not_passed_on() {
     study.scenario.question = "clear\u{1b}[2Jscreen\r\nand ring\u{7}".to_owned();
     study.cases[5].reason = Some("\u{1b}]0;title\u{7}".to_owned());
     study.cases[0].method = "pi\u{1b}[31mpe".to_owned();
-    let table = study_table(&study, Style::PLAIN);
+    let table = study_table(&sample::run(), &study, Style::PLAIN);
     assert!(!table.contains(['\u{1b}', '\u{7}', '\r']), "{table:?}");
 }
 
 #[test]
 fn markdown_holds_the_same_figures() {
-    insta::assert_snapshot!(markdown_table(&sample::copy_one_percent()), @r"
+    insta::assert_snapshot!(markdown_table(&sample::run(), &sample::copy_one_percent()), @r"
     **A private editable copy of a warm 64 MiB file, one byte changed in 1 % of its pages, then discarded.**
 
     `private_cow/history=write-1M/state=warm/modified=1%/size=64MiB`
@@ -222,7 +225,7 @@ fn markdown_holds_the_same_figures() {
 
 #[test]
 fn markdown_shows_markup_and_obeys_none() {
-    let markdown = markdown_table(&sample::ipc_one_core());
+    let markdown = markdown_table(&sample::run(), &sample::ipc_one_core());
     assert!(!markdown.contains("<script>") && markdown.contains("&lt;script&gt;"), "{markdown}");
     assert!(HOSTILE.contains("<script>"));
     let bars = |line: &str| line.replace("\\|", "").matches('|').count();

@@ -163,6 +163,10 @@ impl<M: Method> Case for Told<M> {
         true
     }
 
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
     fn grain(&self) -> u64 {
         Method::grain(&self.method)
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::sync_evidence::{Batch, Evidence, Standing};
 use super::sync_warnings;
+use crate::report::notes;
 use crate::results::model::Run;
 
 pub use super::sync_words::text;
@@ -134,7 +135,8 @@ pub struct Written {
 pub fn advise(run: &Run, need: Need) -> Result<Advice, String> {
     let evidence = Evidence::of(run, need)?;
     let standings = evidence.standings();
-    let (choice, unmet) = match choose(&evidence, &standings, need) {
+    let chosen = in_memory(run, need).map_or_else(|| choose(&evidence, &standings, need), Err);
+    let (choice, unmet) = match chosen {
         Ok(choice) => (Some(choice), None),
         Err(reason) => (None, Some(reason)),
     };
@@ -142,6 +144,16 @@ pub fn advise(run: &Run, need: Need) -> Result<Advice, String> {
     let writing = standings.iter().filter(|method| !method.written.is_empty());
     let written = writing.map(|method| (method.method.clone(), method.written.clone())).collect();
     Ok(Advice { need, choice, unmet, written, warnings, scenarios: evidence.scenarios(), run: run.id.clone() })
+}
+
+/// Why nothing survives, where the files lie in memory.
+fn in_memory(run: &Run, need: Need) -> Option<String> {
+    (need.survive != Survive::Process && notes::is_in_memory(run)).then(|| {
+        format!(
+            "the files lie in memory ({}), and no sync makes them survive that. Put them on a disk's filesystem, and ask there (--dir)",
+            run.dir.filesystem
+        )
+    })
 }
 
 fn choose(evidence: &Evidence<'_>, standings: &[Standing], need: Need) -> Result<Choice, String> {

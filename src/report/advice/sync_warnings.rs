@@ -2,7 +2,7 @@
 
 use super::sync::{Choice, Need, Survive};
 use super::sync_evidence::{Evidence, case};
-use crate::report::units;
+use crate::report::{notes, units};
 use crate::results::model::{Run, Study};
 
 /// Fewer times as many bytes are not worth a warning.
@@ -22,8 +22,9 @@ pub(super) fn warnings(run: &Run, evidence: &Evidence<'_>, need: Need, choice: O
     all.extend(amplification(evidence));
     all.extend(evidence.instead.map(|(edit, pages)| {
         format!(
-            "Measured were commits of {} in each of {pages} places, the nearest to what was asked that the run has.",
-            units::bytes(edit as f64)
+            "Measured were commits of {} in each of {}, the nearest to what was asked that the run has.",
+            units::bytes(edit as f64),
+            notes::many(pages, "place")
         )
     }));
     if !run.warnings.is_empty() {
@@ -40,7 +41,7 @@ fn asynchronous(evidence: &Evidence<'_>) -> String {
     let left = |method: &str| case(evidence.visible?, method)?.per_op?.dirty_pages;
     let seen = left("mmap+msync(MS_ASYNC)").zip(left("mmap")).map(|(asynchronous, store)| {
         format!(
-            " Here it left {} dirty pages an edit, a store alone {}.",
+            " Dirty pages that it left here, an edit: {}; a store alone: {}.",
             units::count(asynchronous),
             units::count(store)
         )

@@ -93,12 +93,8 @@ fn answer(choice: &Choice, need: Need) -> Vec<String> {
             Survive::Crash | Survive::Power => "  What can be lost: nothing that was acknowledged, if the device keeps its word; a commit of several places can be half made.".to_owned(),
         });
         if let Some(rate) = need.rate {
-            let part = choice.ns * rate / 1e9;
-            lines.push(format!(
-                "  At {} commits a second that is {} of the time.",
-                units::count(rate),
-                units::percent((part * 100.0).round() / 100.0)
-            ));
+            let part = units::percent(units::round(choice.ns * rate / 1e9, 2));
+            lines.push(format!("  At {} commits a second that is {part} of the time.", units::count(rate)));
         }
     }
     if !choice.as_good.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::sync::{Advice, Need, Survive, advise, text};
 use crate::report::sample;
-use crate::results::model::{Run, Study};
+use crate::results::model::{Run, Study, Warning};
 
 const NEED: Need = Need { edit: 1, pages: 1, survive: Survive::Power, p99_ns: None, rate: None };
 
@@ -129,6 +129,21 @@ fn a_p99_is_held_against_the_worst_history_and_the_nearest_is_named() {
 }
 
 #[test]
+fn nothing_in_memory_is_advised_to_survive_a_crash() {
+    let mut run = both();
+    run.warnings = vec![Warning {
+        code: "memory_filesystem".to_owned(),
+        text: "The files are on tmpfs.".to_owned(),
+        fix: "Put them on a disk.".to_owned(),
+    }];
+    for survive in [Survive::Crash, Survive::Power] {
+        let advice = advised(&run, Need { survive, ..NEED });
+        assert!(advice.choice.is_none() && advice.unmet.unwrap().contains("the files lie in memory"));
+    }
+    assert!(advised(&run, Need { survive: Survive::Process, ..NEED }).choice.is_some());
+}
+
+#[test]
 fn what_survives_the_process_alone_is_a_question_to_visible_edits() {
     let advice = advised(&both(), Need { survive: Survive::Process, ..NEED });
     assert_eq!(advice.choice.as_ref().unwrap().method, "mmap");
@@ -139,7 +154,7 @@ fn what_survives_the_process_alone_is_a_question_to_visible_edits() {
 fn ms_async_is_always_warned_of_and_other_commits_are_told() {
     let advice = advised(&both(), Need { edit: 100, pages: 8, ..NEED });
     assert!(advice.warnings[0].starts_with("msync(MS_ASYNC) promises nothing"));
-    assert!(advice.warnings.iter().any(|said| said.contains("1 B in each of 1 places, the nearest")), "{advice:?}");
+    assert!(advice.warnings.iter().any(|said| said.contains("1 B in each of 1 place, the nearest")), "{advice:?}");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn view(run: &Run, study: &Study, index: usize, drawings: Option<&Drawings>) -> 
         promise: scenario.guarantee.as_deref().and_then(notes::guarantee_in_words),
         chips: chips(study),
         effort: notes::effort(study).join(" · "),
-        cautions: notes::cautions(study),
+        cautions: notes::cautions(run, study),
         undecided: notes::undecided(study),
         cache: notes::cache(study),
         ratios: svg(drawings.and_then(|drawings| drawings.ratios.as_ref())),
