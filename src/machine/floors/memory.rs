@@ -4,6 +4,10 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
 use super::{OTHERS, Probe, timed};
 use crate::os::access::Span;
 use crate::os::buffer::Buffer;
@@ -98,6 +102,37 @@ impl Probe for PageRead {
             for at in (0..all.len()).step_by(BYTES) {
                 black_box(all.part(at, BYTES).sum());
             }
+        }))
+    }
+}
+
+/// Touching a byte of one page after another, in random order, over all of the memory: what reaching a page costs whose place is known and that nothing
+/// has in a cache near by, and no fault.
+pub(super) struct RandomTouch {
+    pages: Rc<RefCell<Pages>>,
+    order: Vec<u32>,
+}
+
+impl RandomTouch {
+    pub(super) fn new(pages: Rc<RefCell<Pages>>) -> Self {
+        let count = pages.borrow().len / page_size();
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(super::ORDER));
+        Self { pages, order }
+    }
+}
+
+impl Probe for RandomTouch {
+    fn name(&self) -> &'static str {
+        "random touch"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let pages = self.pages.borrow();
+        let all = pages.buffer.span().pages();
+        Some(timed(self.order.len(), || {
+            let touched = all.each(&self.order).fold(0_u64, |sum, page| sum.wrapping_add(page.touch()));
+            black_box(touched);
         }))
     }
 }

@@ -1,12 +1,15 @@
 //! The floors of storage: making 4 KiB durable, and storing again to a page that was.
 
+use std::fs::File;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
 use super::{OTHERS, Probe, timed};
+use crate::os::buffer::Buffer;
+use crate::os::file::Open;
 use crate::os::map::{FileMap, Kind, Populate};
-use crate::os::{SysResult, file, page_size, probe};
+use crate::os::{SysError, SysResult, file, page_size, probe};
 
 /// Bytes made durable an operation.
 const BYTES: usize = 4096;
@@ -69,6 +72,63 @@ impl Probe for DurableWrite {
             for _ in 0..RUN {
                 if done.is_ok() {
                     done = self.write();
+                }
+            }
+        });
+        done.ok().map(|()| ns)
+    }
+}
+
+/// Reads of a batch, each at another place.
+const READS: u64 = 16;
+/// The file that they read of.
+const READ_FROM: usize = 16 << 20;
+
+/// pread(2) of 4 KiB past the page cache (`O_DIRECT`), one after the other at places far apart: what a page costs that is not in memory, at the least.
+pub(super) struct DeviceRead {
+    file: File,
+    _made: NamedTempFile,
+    buffer: Buffer,
+    next: u64,
+}
+
+impl DeviceRead {
+    /// Makes the file in `dir`; it is removed when this is dropped.
+    ///
+    /// # Errors
+    /// As [`DurableWrite::new`]; `EINVAL` where the filesystem has no direct I/O.
+    pub(super) fn new(dir: &Path) -> SysResult<Self> {
+        let made = probe::named_file(dir)?;
+        let chunk = vec![1; 1 << 20];
+        for at in (0..READ_FROM).step_by(chunk.len()) {
+            file::write_at(made.as_file(), &chunk, at as u64)?;
+        }
+        file::fsync(made.as_file())?;
+        if file::in_memory(made.as_file()) {
+            return Err(SysError::new("open(O_DIRECT)", "a file that lies in memory", nix::errno::Errno::EOPNOTSUPP));
+        }
+        let file = file::open(made.path(), Open::ReadDirect)?;
+        // Pages of this machine may be larger.
+        let buffer = Buffer::new(BYTES.max(page_size()))?;
+        Ok(Self { file, _made: made, buffer, next: 0 })
+    }
+}
+
+impl Probe for DeviceRead {
+    fn name(&self) -> &'static str {
+        "device read 4 KiB"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let mut done = Ok(());
+        let places = (READ_FROM / BYTES) as u64;
+        let ns = timed(READS as usize, || {
+            for _ in 0..READS {
+                // A step that is odd visits every place before it comes back.
+                self.next = (self.next + 1_237) % places;
+                let read = file::read_at(&self.file, &mut self.buffer.bytes_mut()[..BYTES], self.next * BYTES as u64);
+                if done.is_ok() {
+                    done = read;
                 }
             }
         });
