@@ -12,7 +12,7 @@ fn main() {
     front::main(
         "page_touch",
         &[
-            Pick { name: "pread 4K, random touch", scenario: RANDOM_TOUCH, method: "pread 4K" },
+            Pick { name: "pread, random touch", scenario: RANDOM_TOUCH, method: "pread" },
             Pick { name: "mmap, random touch", scenario: RANDOM_TOUCH, method: "mmap" },
             Pick { name: "mmap, whole file summed", scenario: WHOLE_SUM, method: "mmap" },
             Pick { name: "mmap, mapped pages summed", scenario: MAPPED_SUM, method: "mmap" },

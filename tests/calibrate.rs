@@ -71,7 +71,7 @@ fn a_trial_keeps_every_batch_and_its_table_can_be_shown_again() {
     assert_eq!((studies.len(), recorded.tries.len()), (2, 3));
     for study in studies {
         let names: Vec<&str> = study.cases.iter().map(|case| case.method.as_str()).collect();
-        assert_eq!(names, ["pread 4K", "pread 4K, again", "pread 4K +2 %", "pread 4K +5 %", "pread 4K +10 %"]);
+        assert_eq!(names, ["pread", "pread, again", "pread +2 %", "pread +5 %", "pread +10 %"]);
         for case in &study.cases {
             assert!(!case.batches.ns.is_empty() && case.batches.ns.iter().all(|ns| *ns > 0), "{}", case.method);
         }

@@ -22,6 +22,7 @@ use nix::libc;
 use pagewise::areas::Spec;
 use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Account, Case, DiskGauge, Draw, Measured, Opened, Trouble};
+use pagewise::engine::protocol::Phases;
 use pagewise::os::usage::Usage;
 
 pub use stamp::{SCENARIO as STAMP, open as open_stamp};
@@ -61,6 +62,10 @@ impl<L: Loop> Case for Bare<L> {
 
     fn is_stamped(&self) -> bool {
         false
+    }
+
+    fn phases(&mut self, _: Draw) -> Result<Option<Phases>, Trouble> {
+        Ok(None)
     }
 
     fn most(&self) -> u64 {

@@ -31,7 +31,7 @@ enum Way {
 /// Opens the loop of `method`.
 pub fn open(spec: &Spec, method: &str, site: &Path) -> Found {
     let way = match method {
-        "pread 4K" => Way::Read(page_size().max(4 << 10)),
+        "pread" => Way::Read(page_size().max(4 << 10)),
         "pread 256K" => Way::Read(256 << 10),
         "mmap" => Way::Map(0, None),
         "mmap+MADV_RANDOM" => Way::Map(0, Some(libc::MADV_RANDOM)),
@@ -68,7 +68,7 @@ impl Use for Touch {
         u64::from(unsafe { page.read_volatile() })
     }
     fn expected(page: u64) -> u64 {
-        content::touched(page)
+        content::touched(page * page_size() as u64)
     }
 }
 
@@ -93,7 +93,7 @@ impl Use for Sum {
         sums.into_iter().fold(0, u64::wrapping_add)
     }
     fn expected(page: u64) -> u64 {
-        content::summed(page)
+        content::summed(page * page_size() as u64, page_size() as u64)
     }
 }
 
@@ -135,7 +135,7 @@ impl<U: Use> Loop for Pages<U> {
         // A mapping lives on from batch to batch, as the method's does: its page tables are no younger.
         let kept = self.map.take().zip(self.file.take());
         self.sum = 0;
-        draw::pages(self.pattern, self.data.pages, draw.ops, draw.seed, &mut self.pages);
+        draw::records(self.pattern, self.data.pages, draw.ops, draw.seed, &mut self.pages);
         self.expected = self.pages.iter().fold(0, |sum, page| sum.wrapping_add(U::expected(u64::from(*page))));
         self.data.make_warm()?;
         if !self.mapped || !matches!(self.way, Way::Map(..)) {

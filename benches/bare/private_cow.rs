@@ -53,7 +53,7 @@ struct Copies {
 impl Loop for Copies {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.data.make_warm()?;
-        draw::pages(Pattern::Random, self.data.pages, self.modified, draw.seed, &mut self.pages);
+        draw::records(Pattern::Random, self.data.pages, self.modified, draw.seed, &mut self.pages);
         self.pages.sort_unstable();
         (self.byte, self.copies) = (draw.seed as u8, draw.ops);
         Ok(())

@@ -65,7 +65,7 @@ impl Loop for Edits {
         self.data.make_warm()?;
         file::fdatasync(&self.data.file)?;
         self.data.prove_clean()?;
-        draw::pages(Pattern::Random, self.data.pages, draw.ops, draw.seed, &mut self.pages);
+        draw::records(Pattern::Random, self.data.pages, draw.ops, draw.seed, &mut self.pages);
         self.edits.clear();
         for page in &self.pages {
             let at = u64::from(*page) * page_size() as u64 + WITHIN;

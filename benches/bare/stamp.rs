@@ -4,6 +4,7 @@ use std::io;
 
 use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Account, Case, DiskGauge, Draw, Measured, Opened, Trouble};
+use pagewise::engine::protocol::Phases;
 use pagewise::engine::stamp::Nothing;
 use pagewise::os::usage::Usage;
 
@@ -70,6 +71,10 @@ impl Case for Stamped {
 
     fn is_stamped(&self) -> bool {
         false
+    }
+
+    fn phases(&mut self, _: Draw) -> Result<Option<Phases>, Trouble> {
+        Ok(None)
     }
 
     fn most(&self) -> u64 {

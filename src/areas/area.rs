@@ -30,6 +30,13 @@ pub struct Options {
 /// Every sweep, and the representative points with them.
 pub const FULL: &str = "full";
 
+impl Options {
+    /// Whether files larger than memory are to be watched.
+    pub fn beyond_memory(&self) -> bool {
+        self.commit.is_none() && self.sweeps.iter().any(|name| name == FULL || name == super::page_touch::MEMORY)
+    }
+}
+
 /// Points that vary one parameter, so that a curve can be drawn.
 pub struct Sweep<P: 'static> {
     /// What `--sweep` calls it.

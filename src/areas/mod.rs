@@ -8,7 +8,7 @@ pub mod content;
 pub mod dataset;
 pub mod draw;
 mod fork_ipc;
-mod page_touch;
+pub mod page_touch;
 pub mod prepare;
 mod private_cow;
 pub mod shared_edit;

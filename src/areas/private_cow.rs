@@ -289,7 +289,7 @@ impl<C: CopyMaker + 'static> Copying<C> {
 impl<C: CopyMaker> Method for Copying<C> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.data.make_warm()?;
-        draw::pages(Pattern::Random, self.data.pages, self.modified, draw.seed, &mut self.pages);
+        draw::records(Pattern::Random, self.data.pages, self.modified, draw.seed, &mut self.pages);
         // In the order of the file, as an editor or a loader goes through it.
         self.pages.sort_unstable();
         self.byte = draw.seed as u8;
@@ -321,7 +321,8 @@ impl<C: CopyMaker> Method for Copying<C> {
     fn settle(&mut self) -> Result<Account, Trouble> {
         let faults = C::faults(self.data.pages, self.modified);
         let checks = 2 + self.data.prove_clean()?;
-        let expected = self.copies * looked_at(&self.pages).map(|page| content::touched(u64::from(page))).sum::<u64>();
+        let firsts = looked_at(&self.pages).map(|page| content::touched(u64::from(page) * page_size() as u64));
+        let expected = self.copies * firsts.sum::<u64>();
         if self.sum != expected {
             let detail = format!("bytes of it sum to {}, the file's to {expected}", self.sum);
             return Err(Trouble::unproven("the copy is not the file's", detail));
@@ -335,7 +336,7 @@ impl<C: CopyMaker> Method for Copying<C> {
     /// One more copy, looked at: it holds the file's bytes with the edits, and the file holds its own.
     fn verify(&mut self) -> Result<u64, Trouble> {
         let mut copy = self.maker.make(&self.data)?;
-        let original = (0..self.data.pages).fold(0_u64, |sum, page| sum.wrapping_add(content::summed(page)));
+        let original = content::summed(0, self.data.bytes());
         let mut expected = original;
         for page in &self.pages {
             let at = *page as usize * page_size() + WITHIN;

@@ -1,6 +1,7 @@
 //! What a user types: one file a command.
 
 mod advise;
+mod beyond;
 mod calibrate;
 mod check;
 mod compare;
@@ -51,6 +52,9 @@ enum Command {
     /// Load all cores but one until standard input is closed: for measuring other harnesses beside a trial with --neighbour
     #[command(hide = true)]
     Neighbour,
+    /// Read at random under a memory limit, in a process of its own: started by `run --sweep memory`
+    #[command(hide = true)]
+    Reader,
     /// A part of a study, in a process of its own: started by `run`
     #[command(hide = true)]
     Worker,
@@ -79,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Neighbour => calibrate::neighbour(),
+        Command::Reader => beyond::serve(),
         Command::Worker => worker::run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use super::beyond;
 use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
@@ -22,7 +23,7 @@ use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{Commit, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
+use crate::results::model::{BeyondMemory, Commit, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
 use crate::results::store;
 use crate::site::Site;
 
@@ -121,7 +122,8 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     };
     let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
-    let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs) };
+    let beyond = if work.beyond { beyond::SPACE } else { 0 };
+    let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(beyond) };
     let site = Site::make(&work.dir, space)?;
     site.hold(space);
     let mut session = Session {
@@ -129,6 +131,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
         options: &work.options,
         site: &site,
         interrupt: &interrupt,
+        beyond: work.beyond,
         bar: Bar::new(start, budget),
         start,
         budget,
@@ -148,13 +151,16 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
 }
 
 /// What a sweep takes, before it takes it.
-fn forewarn(specs: &[Spec], budget: Duration) {
-    let time = match budget.as_secs() {
+fn forewarn(specs: &[Spec], budget: Duration, beyond: bool) {
+    let watched = if beyond { beyond::longest() } else { Duration::ZERO };
+    let time = match (budget + watched).as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),
     };
     let studies = if specs.len() == 1 { "1 scenario".to_owned() } else { format!("{} scenarios", specs.len()) };
-    let space = report::units::bytes(space_of(specs) as f64);
+    let space = space_of(specs).max(if beyond { beyond::SPACE } else { 0 });
+    let space = report::units::bytes(space as f64);
+    let studies = if beyond { format!("{studies}, and files larger than a memory limit") } else { studies };
     eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time; --budget sets the time");
 }
 
@@ -173,6 +179,8 @@ pub struct Work {
     pub dir: PathBuf,
     /// What was asked for, as the run records it.
     pub request: Request,
+    /// Whether files larger than memory are watched, too.
+    pub beyond: bool,
     /// The run, where there is a part of it.
     pub begun: Option<Begun>,
 }
@@ -216,6 +224,7 @@ impl RunArgs {
         let options = self.select.options()?;
         let specs =
             if self.write_back { self.select.nothing_but("shared_edit")? } else { self.select.specs(&options)? };
+        let beyond = self.select.wants_memory(&options);
         let budget = self.budget.unwrap_or_else(|| match options.sweeps.is_empty() {
             _ if self.write_back => write_back::longest(),
             _ if options.commit.is_some() => ADVISED.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
@@ -224,11 +233,11 @@ impl RunArgs {
             false => SWEPT.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
         });
         if !options.sweeps.is_empty() {
-            forewarn(&specs, budget);
+            forewarn(&specs, budget, beyond);
         }
         let dir = self.dir.clone().unwrap_or_else(|| PathBuf::from("."));
         let request = self.select.record(&specs, &dir, budget, self.worker_limit)?;
-        Ok(Left::Some(Box::new(Work { options, specs, dir, request, begun: None })))
+        Ok(Left::Some(Box::new(Work { options, specs, dir, request, beyond, begun: None })))
     }
 }
 
@@ -241,6 +250,8 @@ struct Session<'a> {
     options: &'a Options,
     site: &'a Site,
     interrupt: &'a Interrupt,
+    /// Whether files larger than memory are watched, too.
+    beyond: bool,
     bar: Bar,
     start: Instant,
     budget: Duration,
@@ -298,6 +309,9 @@ impl Session<'_> {
         if self.args.write_back {
             run.write_back = Some(self.watch());
         }
+        if self.beyond && run.beyond_memory.is_none() && self.interrupt.asked().is_none() {
+            run.beyond_memory = Some(self.watch_beyond(&run));
+        }
         if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
             let meanwhile = after.since(before);
             // A run that was resumed has one of each part.
@@ -321,6 +335,15 @@ impl Session<'_> {
             if self.interrupt.asked().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         self.bar.print(&report::write_back::text(&seen, report::grid::Look::Terminal));
+        seen
+    }
+
+    /// Watches files that are larger than memory may be.
+    fn watch_beyond(&self, run: &Run) -> BeyondMemory {
+        let found = run.machine.facts.get("cgroup_memory_limit").and_then(|bytes| bytes.parse().ok());
+        self.site.clear();
+        let seen = beyond::watch(self.site, found, self.interrupt, &mut |what| self.bar.show(what.to_owned()));
+        self.bar.print(&report::beyond::text(&seen, report::grid::Look::Terminal));
         seen
     }
 
@@ -354,6 +377,7 @@ impl Session<'_> {
             machine,
             studies: Vec::new(),
             write_back: None,
+            beyond_memory: None,
         }
     }
 }

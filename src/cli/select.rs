@@ -1,5 +1,6 @@
 //! Which scenarios and methods are meant: `[AREA…] --where KEY=VALUE --method GLOB --quick --file PATH`.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use clap::Args;
 
 use super::UsageError;
 use super::filter::FilterArgs;
-use crate::areas::{self, Options, Spec, UserFile};
+use crate::areas::{self, Options, Spec, UserFile, page_touch};
 use crate::os::page_size;
 use crate::results::model::{Commit, Profile, Request};
 
@@ -136,6 +137,9 @@ impl SelectArgs {
     /// [`UsageError`] where nothing fits, naming what there is.
     pub fn specs(&self, options: &Options) -> Result<Vec<Spec>, UsageError> {
         let chosen: Vec<Spec> = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
+        if chosen.is_empty() && self.wants_memory(options) {
+            return Ok(chosen);
+        }
         if chosen.is_empty() {
             return Err(self.no_such_sweep(options));
         }
@@ -151,6 +155,12 @@ impl SelectArgs {
             return Err(self.filter.no_method("`pagewise list` names them"));
         }
         Ok(chosen)
+    }
+
+    /// Whether files larger than memory are to be watched.
+    pub fn wants_memory(&self, options: &Options) -> bool {
+        let named = self.areas.is_empty() || self.areas.iter().any(|area| area == page_touch::AREA.name);
+        named && self.filter.is_empty() && options.beyond_memory()
     }
 
     fn areas(&self, options: &Options) -> Result<Vec<&'static dyn areas::Area>, UsageError> {
@@ -208,7 +218,9 @@ const ADVISABLE: [&str; 8] = [
 ];
 
 fn sweep_names() -> Vec<&'static str> {
-    areas::sweeps().into_iter().map(|(name, _)| name).collect()
+    // Areas may have sweeps of the same name: all of them are meant, unless areas are named.
+    let names: BTreeSet<&'static str> = areas::sweeps().into_iter().map(|(name, _)| name).collect();
+    names.into_iter().collect()
 }
 
 /// The file's full path and size, if it is one that can be mapped and read.

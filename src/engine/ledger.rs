@@ -1,7 +1,7 @@
 //! What a study takes down as it goes: each method's fate, each worker's batches, and why it stopped.
 
 use super::plan::Plan;
-use super::protocol::Batch;
+use super::protocol::{Batch, Phases};
 
 /// Why a study stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Ledger {
     pub stamps: Vec<Vec<u64>>,
     /// Why there are none.
     pub no_stamps: Vec<Option<String>>,
+    /// Batches taken phase by phase, a method each.
+    pub phases: Vec<Vec<Phases>>,
     /// Worker counts at which to look.
     pub looks: Vec<usize>,
     /// Rounds a worker.
@@ -79,6 +81,7 @@ impl Ledger {
             workers: Vec::new(),
             checks: vec![0; count],
             stamps: vec![Vec::new(); count],
+            phases: vec![Vec::new(); count],
             no_stamps: vec![None; count],
             looks: Vec::new(),
             rounds: 0,

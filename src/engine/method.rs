@@ -13,10 +13,12 @@ use std::ops::RangeInclusive;
 
 use crate::os::SysError;
 use crate::os::disk::DiskStat;
+use crate::os::pagemap::proportional_set;
 use crate::os::usage::Usage;
 
 use super::clock;
 use super::drag::Drag;
+use super::protocol::Phases;
 
 /// Why a batch does not count.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -168,6 +170,12 @@ pub trait Method {
         self.grain() == 1
     }
 
+    /// Operations of a batch of `ops` that use their pages for the first time, where what it pays once, at first and again are to be told apart:
+    /// then it has phases.
+    fn first_pass(&self, _ops: u64) -> Option<u64> {
+        None
+    }
+
     /// Once, at the end of a worker: proofs that cost too much for each batch, such as the checksum of the whole file. Returns how many passed.
     ///
     /// # Errors
@@ -212,6 +220,12 @@ pub trait Case {
     /// # Errors
     /// As [`Method`].
     fn stamp(&mut self, draw: Draw, into: &mut Vec<u64>) -> Result<(), Trouble>;
+
+    /// One batch with a clock read between its phases; `None` where it has none.
+    ///
+    /// # Errors
+    /// As [`Method`].
+    fn phases(&mut self, draw: Draw) -> Result<Option<Phases>, Trouble>;
 
     /// See [`Method::grain`].
     fn grain(&self) -> u64;
@@ -272,6 +286,13 @@ impl<M: Method> Case for M {
         }
         into.pop();
         settled(self, draw.ops).inspect_err(|_| into.truncate(first)).map(drop)
+    }
+
+    fn phases(&mut self, draw: Draw) -> Result<Option<Phases>, Trouble> {
+        let Some(first) = self.first_pass(draw.ops) else { return Ok(None) };
+        self.prepare(draw)?;
+        let phases = in_phases(self, first.min(draw.ops), draw.ops)?;
+        settled(self, draw.ops).map(|_| Some(phases))
     }
 
     fn grain(&self) -> u64 {
@@ -335,6 +356,35 @@ fn stamped<M: Method>(method: &mut M, stamps: &mut [u64]) -> Result<(), SysError
     method.leave()
 }
 
+/// As [`timed`], with a clock read between its phases, and a look at memory before the last.
+#[inline(never)]
+fn in_phases<M: Method>(method: &mut M, first: u64, ops: u64) -> Result<Phases, SysError> {
+    let memory_before = proportional_set();
+    let mut ends = [clock::now(); 4];
+    method.enter()?;
+    ends[1] = clock::now();
+    method.run(first)?;
+    ends[2] = clock::now();
+    if ops > first {
+        method.run(ops - first)?;
+    }
+    ends[3] = clock::now();
+    let memory = proportional_set();
+    let last = clock::now();
+    method.leave()?;
+    let leave = clock::now() - last;
+    let length = |index: usize| ends[index + 1].saturating_sub(ends[index]);
+    Ok(Phases {
+        enter: length(0),
+        first: length(1),
+        first_ops: first,
+        again: length(2),
+        again_ops: ops - first,
+        leave,
+        memory: memory.zip(memory_before).map(|(after, before)| after.saturating_sub(before)),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,6 +398,7 @@ mod tests {
         /// Operations of each `run` that are not done.
         left_out: u64,
         writes_first: bool,
+        first_pass: Option<u64>,
     }
 
     impl Recorder {
@@ -374,6 +425,9 @@ mod tests {
         }
         fn leave(&mut self) -> Result<(), SysError> {
             self.call("leave")
+        }
+        fn first_pass(&self, _: u64) -> Option<u64> {
+            self.first_pass
         }
         fn settle(&mut self) -> Result<Account, Trouble> {
             self.call("settle")?;
@@ -407,6 +461,15 @@ mod tests {
         assert_eq!(recorder.calls, ["prepare 3", "enter", "run 1", "run 1", "run 1", "leave", "settle"]);
         assert_eq!(stamps.len(), 4, "a stamp an operation, after those that were there");
         assert_eq!(stamps[0], 9);
+    }
+
+    #[test]
+    fn the_phases_of_a_batch_are_its_entry_its_first_pass_the_others_and_its_end() {
+        let mut recorder = Recorder { first_pass: Some(2), ..Recorder::default() };
+        let phases = recorder.phases(DRAW).unwrap().unwrap();
+        assert_eq!(recorder.calls, ["prepare 3", "enter", "run 2", "run 1", "leave", "settle"]);
+        assert_eq!((phases.first_ops, phases.again_ops), (2, 1));
+        assert_eq!(Recorder::default().phases(DRAW).unwrap(), None);
     }
 
     #[test]

@@ -96,6 +96,27 @@ pub struct Answer {
     pub batches: Vec<Batch>,
     /// Each method's stamped operations, in ns.
     pub stamps: Vec<Vec<u64>>,
+    /// Each method's batches taken phase by phase; none where it has no phases.
+    pub phases: Vec<Vec<Phases>>,
+}
+
+/// A batch, phase by phase, in ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// What it pays once, before its operations: mmap and madvise.
+    pub enter: u64,
+    /// The operations that use their pages for the first time.
+    pub first: u64,
+    /// How many.
+    pub first_ops: u64,
+    /// Those that use them again.
+    pub again: u64,
+    /// How many.
+    pub again_ops: u64,
+    /// What it pays once, after its operations: munmap.
+    pub leave: u64,
+    /// Memory that the process came to use meanwhile, its part of what it shares with others, in bytes; where the kernel shows it.
+    pub memory: Option<u64>,
 }
 
 /// What became of a method in a worker.

@@ -275,6 +275,9 @@ impl Driver<'_> {
                 for (place, stamps) in answer.stamps.into_iter().enumerate() {
                     self.ledger.stamps[indices[place]] = stamps;
                 }
+                for (place, phases) in answer.phases.into_iter().enumerate() {
+                    self.ledger.phases[indices[place]] = phases;
+                }
                 Ok(())
             }
             Err(Stop::Interrupted) => Err(Stop::Interrupted),

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 use crate::results::model::{
-    Batches, Case, Estimate, FloorRatio, Latency, NullControl, PerOp, Proof, Ratio, Status, Study, Verdict,
+    Batches, Case, Estimate, FloorRatio, Latency, NullControl, PerOp, Phases, Proof, Ratio, Status, Study, Verdict,
 };
 use crate::stats::{self, Comparison, Sample};
 
@@ -15,7 +15,7 @@ use super::gates::{self, MOST_DROPPED};
 use super::ledger::{Fate, Ledger};
 use super::method::Flaw;
 use super::plan::{CONFIDENCE, Plan};
-use super::protocol::{Batch, DiskCounts};
+use super::protocol::{self, Batch, DiskCounts};
 
 /// Fewer batches than this have no median worth to be called a case's own.
 const FEWEST_BATCHES: usize = 5;
@@ -205,6 +205,7 @@ fn case(reading: &Reading<'_>, index: usize) -> Case {
         ratio: (fine && index != plan.baseline).then(|| ratio(reading, index)).flatten(),
         latency,
         latency_reason,
+        phases: if fine { phases(&ledger.phases[index]) } else { None },
         per_op: fine.then(|| per_op(reading, index)).flatten(),
         floor: None,
         proof: proof(reading, index),
@@ -281,6 +282,22 @@ fn proof(reading: &Reading<'_>, index: usize) -> Proof {
         dropped_rounds: reading.flaws[index].len() as u64,
         reasons,
     }
+}
+
+/// The medians over batches that were taken phase by phase.
+fn phases(taken: &[protocol::Phases]) -> Option<Phases> {
+    let median = |value: fn(&protocol::Phases) -> Option<f64>| {
+        let values: Option<Vec<f64>> = taken.iter().map(value).collect();
+        stats::median(&values?)
+    };
+    Some(Phases {
+        enter_ns: median(|batch| Some(batch.enter as f64))?,
+        first_ns_per_op: median(|batch| (batch.first_ops > 0).then(|| batch.first as f64 / batch.first_ops as f64))?,
+        again_ns_per_op: median(|batch| (batch.again_ops > 0).then(|| batch.again as f64 / batch.again_ops as f64)),
+        leave_ns: median(|batch| Some(batch.leave as f64))?,
+        memory_bytes: median(|batch| batch.memory.map(|bytes| bytes as f64)),
+        batches: taken.len() as u64,
+    })
 }
 
 /// Percentiles that the count supports, and the histogram they come from.

@@ -13,7 +13,7 @@ use super::clock;
 use super::drag::Drag;
 use super::gates;
 use super::method::{Case, DiskGauge, Draw, Measured, Opened, Trouble};
-use super::protocol::{Answer, Batch, DiskCounts, Order, Size, Standing, Task};
+use super::protocol::{Answer, Batch, DiskCounts, Order, Phases, Size, Standing, Task};
 use super::weather::Weather;
 
 /// A page shared with the parent that says which method the worker is at: a store, not a message, so that nobody wakes.
@@ -113,6 +113,8 @@ pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
 const AFTER_A_DROPPED_ROUND: Duration = Duration::from_millis(20);
 /// Tries before a state that cannot be proven is a failure, in calibration.
 const TRIES: u64 = 3;
+/// Batches that are taken phase by phase.
+const PHASED: u64 = 5;
 /// A batch that costs less than this is worth a second look.
 const SHORT_BATCH_NS: u64 = 50_000_000;
 
@@ -278,11 +280,31 @@ impl Bench {
         for index in 0..self.cases.len() {
             let mut stamps = Vec::with_capacity((operations + k) as usize);
             self.in_flight.at(Some(index));
+            let phases = self.phases(index, k, limit_ns / 4, seed);
+            self.answer.phases.push(phases);
             if let Err(trouble) = self.stamp_until(index, k, operations, limit_ns, seed, &mut stamps) {
                 self.drop_case(index, trouble);
             }
             self.answer.stamps.push(stamps);
         }
+    }
+
+    /// A few batches, phase by phase; those whose proofs fail do not count.
+    fn phases(&mut self, index: usize, k: u64, limit_ns: u64, seed: u64) -> Vec<Phases> {
+        let Some(case) = self.cases[index].as_mut() else { return Vec::new() };
+        let begin = clock::now();
+        let mut taken = Vec::new();
+        for batch in 0..PHASED {
+            match case.phases(Draw { ops: k, seed: seed + batch }) {
+                Ok(Some(phases)) => taken.push(phases),
+                Ok(None) => break,
+                Err(_) => {}
+            }
+            if clock::now() - begin >= limit_ns {
+                break;
+            }
+        }
+        taken
     }
 
     fn stamp_until(
@@ -296,9 +318,10 @@ impl Bench {
     ) -> Result<(), Trouble> {
         let Some(case) = self.cases[index].as_mut() else { return Ok(()) };
         if !case.is_stamped() {
-            let pages = case.grain();
-            self.answer.methods[index].no_stamps =
-                Some(format!("one call does {pages} operations: they have no latency of their own"));
+            self.answer.methods[index].no_stamps = Some(match case.grain() {
+                1 => "several operations are in flight at once: they have no latency of their own".to_owned(),
+                together => format!("one call does {together} operations: they have no latency of their own"),
+            });
             return Ok(());
         }
         let begin = clock::now();

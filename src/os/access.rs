@@ -7,6 +7,8 @@
 //! A sum's loads are plain, so that they may become vectors; its result leaves the batch through the method, whose address the engine has hidden
 //! from the compiler ([`std::hint::black_box`], `engine/method.rs`), and is compared with what the file holds.
 
+use nix::libc;
+
 use super::page_size;
 
 /// A span of readable memory: a part of a mapping or of a buffer.
@@ -22,6 +24,11 @@ impl Span {
     /// The span of `len` bytes at `ptr`.
     pub(super) fn new(ptr: *const u8, len: usize) -> Self {
         Self { ptr, len }
+    }
+
+    /// The span of a slice, for as long as that is there and nobody writes to it.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::new(bytes.as_ptr(), bytes.len())
     }
 
     /// Bytes in the span.
@@ -58,6 +65,17 @@ impl Span {
         u64::from(unsafe { self.ptr.read_volatile() })
     }
 
+    /// Reads the first byte of each page that it holds: bytes a page apart, from the first on.
+    #[inline(always)]
+    pub fn touch_pages(self) -> u64 {
+        let mut sum = 0_u64;
+        for at in (0..self.len).step_by(page_size()) {
+            // SAFETY: at < len, and the invariant keeps the byte readable.
+            sum = sum.wrapping_add(u64::from(unsafe { self.ptr.add(at).read_volatile() }));
+        }
+        sum
+    }
+
     /// Reads every byte, as 64-bit words summed with wrapping; a tail of less than a word is left out.
     ///
     /// Eight sums side by side, a cache line a turn: they do not wait for one another, and the compiler makes vectors of them and unrolls the turns, so
@@ -86,11 +104,24 @@ impl Span {
         sums.into_iter().fold(0, u64::wrapping_add).wrapping_add(words.fold(0, u64::wrapping_add))
     }
 
+    /// Looks for `byte` from the start on, by memchr(3): how many bytes lie before it, or how many there are.
+    #[inline(always)]
+    pub fn search(self, byte: u8) -> u64 {
+        // SAFETY: the invariant keeps len bytes readable; the function only reads them, and a byte that changes meanwhile is found or is not.
+        let found = unsafe { libc::memchr(self.ptr.cast(), libc::c_int::from(byte), self.len) };
+        if found.is_null() { self.len as u64 } else { (found as usize - self.ptr as usize) as u64 }
+    }
+
+    /// Its whole records of `1 << shift` bytes.
+    #[inline(always)]
+    pub fn records(self, shift: u32) -> Records {
+        Records { first: self.ptr, count: self.len >> shift, shift }
+    }
+
     /// Its whole pages.
     #[inline(always)]
-    pub fn pages(self) -> Pages {
-        let shift = page_size().trailing_zeros();
-        Pages { first: self.ptr, count: self.len >> shift, shift }
+    pub fn pages(self) -> Records {
+        self.records(page_size().trailing_zeros())
     }
 
     /// Copies the span's bytes out. Needs `to` to be as long as the span.
@@ -105,39 +136,39 @@ impl Span {
     }
 }
 
-/// The whole pages of a span, for loops that take one after the other: a comparison and a shift a page.
+/// The whole records of a span, of a power of two of bytes each, for loops that take one after the other: a comparison and a shift a record.
 ///
-/// Invariant: `count` pages from `first` on lie within the span that it was made of.
+/// Invariant: `count` records from `first` on lie within the span that it was made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Pages {
+pub struct Records {
     first: *const u8,
     count: usize,
     shift: u32,
 }
 
-impl Pages {
-    /// The page of this number.
+impl Records {
+    /// The record of this number.
     ///
     /// # Panics
     /// If there is none.
     #[inline(always)]
-    pub fn page(self, number: usize) -> Span {
-        assert!(number < self.count, "page outside of its span");
-        // SAFETY: the assertion keeps the page among those that the invariant covers.
+    pub fn record(self, number: usize) -> Span {
+        assert!(number < self.count, "record outside of its span");
+        // SAFETY: the assertion keeps the record among those that the invariant covers.
         Span { ptr: unsafe { self.first.add(number << self.shift) }, len: 1 << self.shift }
     }
 
-    /// The pages of these numbers, one after the other. All numbers are looked at first, so that the loop that takes the pages is as short as one
-    /// that trusts them.
+    /// The records of these numbers, one after the other. All numbers are looked at first, so that the loop that takes the records is as short as
+    /// one that trusts them.
     ///
     /// # Panics
-    /// If there is no page of one of them.
+    /// If there is no record of one of them.
     #[inline(always)]
     pub fn each(self, numbers: &[u32]) -> impl Iterator<Item = Span> {
         let highest = numbers.iter().fold(0, |highest, number| highest.max(*number));
-        assert!(numbers.is_empty() || (highest as usize) < self.count, "page outside of its span");
+        assert!(numbers.is_empty() || (highest as usize) < self.count, "record outside of its span");
         numbers.iter().map(move |number| Span {
-            // SAFETY: no number is above the highest, which the assertion keeps among the pages that the invariant covers.
+            // SAFETY: no number is above the highest, which the assertion keeps among the records that the invariant covers.
             ptr: unsafe { self.first.add((*number as usize) << self.shift) },
             len: 1 << self.shift,
         })
@@ -165,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn a_search_tells_how_far_the_byte_is() {
+        let mut buffer = Buffer::new(4096).unwrap();
+        buffer.bytes_mut().fill(7);
+        buffer.store(100, 9);
+        assert_eq!((buffer.span().search(9), buffer.span().part(101, 50).search(9)), (100, 50));
+    }
+
+    #[test]
     fn a_page_is_the_part_of_its_number() {
         let mut buffer = Buffer::new(3 * page_size()).unwrap();
         for number in 0..3 {
@@ -172,8 +211,8 @@ mod tests {
         }
         let pages = buffer.span().pages();
         for number in 0..3 {
-            assert_eq!(pages.page(number).len(), page_size());
-            assert_eq!(pages.page(number).touch(), number as u64 + 1);
+            assert_eq!(pages.record(number).len(), page_size());
+            assert_eq!(pages.record(number).touch(), number as u64 + 1);
         }
         let touched: Vec<u64> = pages.each(&[2, 0, 1, 0]).map(|page| page.touch()).collect();
         assert_eq!(touched, [3, 1, 2, 1]);
@@ -181,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "page outside of its span")]
+    #[should_panic(expected = "record outside of its span")]
     fn a_part_of_a_page_at_the_end_is_no_page() {
         let buffer = Buffer::new(2 * page_size()).unwrap();
-        let _ = buffer.span().part(1, 2 * page_size() - 1).pages().page(1);
+        let _ = buffer.span().part(1, 2 * page_size() - 1).pages().record(1);
     }
 
     #[test]
-    #[should_panic(expected = "page outside of its span")]
+    #[should_panic(expected = "record outside of its span")]
     fn of_many_pages_none_may_be_outside() {
         let buffer = Buffer::new(2 * page_size()).unwrap();
         let _ = buffer.span().pages().each(&[0, 2, 1]);

@@ -88,6 +88,24 @@ fn mincore(file: &File, len: u64) -> SysResult<u64> {
     Ok(seen.iter().filter(|page| **page & 1 == 1).count() as u64)
 }
 
+/// Whether all pages of a part of a mapping are in the page cache (mincore(2)): `len` bytes at `at`, at most a MiB of 4 KiB pages.
+///
+/// # Errors
+/// What mincore(2) answers. Of a file that is not ours to write it says that all pages are there (mm/mincore.c, can_do_mincore).
+#[inline(always)]
+pub fn is_resident(map: &FileMap, at: usize, len: usize) -> SysResult<bool> {
+    let mut seen = [0_u8; 256];
+    let (first, last) = (at & !(page_size() - 1), at + len);
+    let pages = (last - first).div_ceil(page_size());
+    assert!(last <= map.len() && pages <= seen.len(), "mincore outside of the mapping, or of too much");
+    // SAFETY: the range lies within the mapping, and the array holds a byte for each of its pages.
+    let code = unsafe { libc::mincore((map.address() + first) as *mut libc::c_void, last - first, seen.as_mut_ptr()) };
+    if code != 0 {
+        return Err(SysError::last("mincore", format!("{len} bytes at {at} of a mapping")));
+    }
+    Ok(seen[..pages].iter().all(|page| *page & 1 == 1))
+}
+
 /// Asks the kernel to drop the file's pages (`POSIX_FADV_DONTNEED`, posix_fadvise(2)). Dirty pages and pages mapped
 /// by any process stay: sync and unmap first, and look at [`cached_pages`] after.
 ///

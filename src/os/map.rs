@@ -42,6 +42,12 @@ pub enum Advice {
     Random,
     /// `MADV_SEQUENTIAL`: readahead forward; reclaim takes no notice of the pages' use.
     Sequential,
+    /// `MADV_WILLNEED`: bring the pages into the page cache, and not into the page tables; the reads are started, not awaited.
+    WillNeed,
+    /// `MADV_HUGEPAGE`: huge pages, where the kernel and the filesystem can.
+    HugePage,
+    /// `MADV_COLLAPSE` (Linux 6.1): make huge pages of what is there, now.
+    Collapse,
     /// `MADV_POPULATE_READ` (Linux 5.14): fill the page tables for reading; an error, not a signal, where a page cannot be had.
     PopulateRead,
 }
@@ -51,6 +57,9 @@ impl Advice {
         match self {
             Self::Random => libc::MADV_RANDOM,
             Self::Sequential => libc::MADV_SEQUENTIAL,
+            Self::WillNeed => libc::MADV_WILLNEED,
+            Self::HugePage => libc::MADV_HUGEPAGE,
+            Self::Collapse => libc::MADV_COLLAPSE,
             Self::PopulateRead => libc::MADV_POPULATE_READ,
         }
     }
@@ -65,7 +74,7 @@ pub enum Msync {
     Async,
 }
 
-/// A mapping of a file from its first byte, unmapped when dropped.
+/// A mapping of a file, or of a part of it, unmapped when dropped.
 ///
 /// Reads and stores are volatile and by raw address: other processes may change the bytes at any
 /// time, so no reference to them is ever made. Invariant that every access rests on: `len` bytes are mapped, and
@@ -83,14 +92,23 @@ impl FileMap {
     /// What mmap(2) answers: `EACCES` where the file's open mode does not allow `kind`, `ENODEV` where its filesystem cannot map,
     /// `EINVAL` for zero bytes.
     pub fn new(file: &File, len: usize, kind: Kind, populate: Populate) -> SysResult<Self> {
-        let failed =
-            |error: std::io::Error| SysError::from_io("mmap", format!("{len} bytes of a file, {kind:?}"), &error);
+        Self::part(file, 0, len, kind, populate)
+    }
+
+    /// Maps the `len` bytes of `file` from `at` on, a multiple of the page size.
+    ///
+    /// # Errors
+    /// As [`FileMap::new`].
+    pub fn part(file: &File, at: u64, len: usize, kind: Kind, populate: Populate) -> SysResult<Self> {
+        let failed = |error: std::io::Error| {
+            SysError::from_io("mmap", format!("{len} bytes of a file at {at}, {kind:?}"), &error)
+        };
         if len == 0 {
             // memmap2 maps a page in place of nothing; the kernel's own answer is EINVAL.
             return Err(SysError::new("mmap", format!("0 bytes of a file, {kind:?}"), Errno::EINVAL));
         }
         let mut options = MmapOptions::new();
-        options.len(len);
+        options.len(len).offset(at);
         if populate == Populate::AtOnce {
             options.populate();
         }

@@ -28,6 +28,14 @@ pub fn present_pages(map: &FileMap) -> SysResult<u64> {
     Ok(entries(map)?.into_iter().filter(|entry| entry & PRESENT != 0).count() as u64)
 }
 
+/// Bytes of memory that this process uses, of pages that several share its part of each: Pss of /proc/self/smaps_rollup
+/// (Documentation/filesystems/proc.rst). `None` where the kernel does not show it.
+pub fn proportional_set() -> Option<u64> {
+    let all = Process::myself().and_then(|process| process.smaps_rollup()).ok()?;
+    let of_process = all.memory_map_rollup.0.first()?;
+    of_process.extension.map.get("Pss").copied()
+}
+
 /// Which order of use the kernel was told for `map`, as it remembers it: `rr` and `sr` of VmFlags in /proc/self/smaps (Documentation/filesystems/proc.rst).
 ///
 /// # Errors

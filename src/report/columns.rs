@@ -1,6 +1,6 @@
 //! Which facts of a case can stand in a table, and how is each headed, explained and written?
 
-use crate::results::model::{Case, Latency, PerOp, Study};
+use crate::results::model::{Case, Latency, PerOp, Phases, Study};
 
 use super::rows;
 use super::units;
@@ -56,6 +56,18 @@ pub enum Column {
     Longest,
     /// Operations stamped for the latencies.
     Stamped,
+    /// What is paid once before the operations.
+    Enter,
+    /// An operation that uses its pages for the first time.
+    FirstUse,
+    /// One that uses them again.
+    UseAgain,
+    /// What is paid once after the operations.
+    Leave,
+    /// Memory that a batch came to use.
+    Memory,
+    /// Bytes that the device read for each byte that was used.
+    ReadAmplification,
 }
 
 impl Column {
@@ -85,6 +97,12 @@ impl Column {
             Self::P999 => "p99.9",
             Self::Longest => "max",
             Self::Stamped => "stamped",
+            Self::Enter => "map",
+            Self::FirstUse => "first use",
+            Self::UseAgain => "use again",
+            Self::Leave => "unmap",
+            Self::Memory => "memory",
+            Self::ReadAmplification => "read/used",
         }
     }
 
@@ -121,6 +139,16 @@ impl Column {
             Self::P999 => "99.9 % of the operations took at most this long",
             Self::Longest => "The longest operation",
             Self::Stamped => "Operations stamped one at a time, in a pass of their own",
+            Self::Enter => "What a batch pays once before its operations: mmap and madvise, or posix_fadvise",
+            Self::FirstUse => "An operation that uses its pages for the first time in the batch",
+            Self::UseAgain => "An operation that uses pages again which an earlier pass used",
+            Self::Leave => "What a batch pays once after its operations: munmap",
+            Self::Memory => {
+                "Memory that the process came to use for a batch: of pages that several share, its part (Pss)"
+            }
+            Self::ReadAmplification => {
+                "Bytes that the block device read for each byte that was used: read amplification"
+            }
         }
     }
 
@@ -128,6 +156,7 @@ impl Column {
     pub fn value(self, study: &Study, case: &Case) -> Option<f64> {
         let count = |value: fn(&PerOp) -> Option<f64>| case.per_op.as_ref().and_then(value);
         let stamp = |value: fn(&Latency) -> Option<u64>| case.latency.as_ref().and_then(value).map(|ns| ns as f64);
+        let phase = |value: fn(&Phases) -> Option<f64>| case.phases.as_ref().and_then(value);
         match self {
             Self::Time => case.ns_per_op.map(|time| time.estimate),
             Self::PerSecond => {
@@ -157,6 +186,16 @@ impl Column {
             Self::P999 => stamp(|latency| latency.p999),
             Self::Longest => stamp(|latency| Some(latency.max)),
             Self::Stamped => stamp(|latency| Some(latency.count)),
+            Self::Enter => phase(|phases| Some(phases.enter_ns)),
+            Self::FirstUse => phase(|phases| Some(phases.first_ns_per_op)),
+            Self::UseAgain => phase(|phases| phases.again_ns_per_op),
+            Self::Leave => phase(|phases| Some(phases.leave_ns)),
+            Self::Memory => phase(|phases| phases.memory_bytes),
+            Self::ReadAmplification => {
+                let used =
+                    case.bytes_per_op.filter(|bytes| *bytes > 0 && study.scenario.state.as_deref() == Some("cold"))?;
+                Some(count(|per_op| per_op.device_read_bytes)? / used as f64)
+            }
         }
     }
 
@@ -177,8 +216,8 @@ impl Column {
             // Exact, and not a measurement.
             Self::Ratio if rows::is_baseline(study, case) => value.map(|_| "×1".to_owned()),
             Self::Ratio | Self::Floor => value.map(units::ratio),
-            Self::DeviceRead | Self::DeviceWritten => value.map(units::bytes),
-            Self::Amplification => value.map(units::ratio),
+            Self::DeviceRead | Self::DeviceWritten | Self::Memory => value.map(units::bytes),
+            Self::Amplification | Self::ReadAmplification => value.map(units::ratio),
             Self::PerSecond => value.map(|value| units::grouped(units::round(value, 3))),
             Self::MinorFaults
             | Self::FaultsPerPage
@@ -187,9 +226,18 @@ impl Column {
             | Self::DirtyLeft
             | Self::Switches
             | Self::Stamped => value.map(units::count),
-            Self::Time | Self::User | Self::System | Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Longest => {
-                value.map(units::time)
-            }
+            Self::Time
+            | Self::User
+            | Self::System
+            | Self::P50
+            | Self::P90
+            | Self::P99
+            | Self::P999
+            | Self::Longest
+            | Self::Enter
+            | Self::FirstUse
+            | Self::UseAgain
+            | Self::Leave => value.map(units::time),
         }
     }
 

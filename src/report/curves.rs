@@ -15,6 +15,10 @@ pub enum Figure {
     Time,
     /// Bytes that the device wrote for an operation.
     DeviceWritten,
+    /// Useful bytes a second.
+    Throughput,
+    /// Bytes that the device read for each byte that was used.
+    ReadAmplification,
     /// The time from a commit to the sync that makes it durable, in ns, of the first of those that share one.
     AtRisk,
 }
@@ -32,6 +36,8 @@ pub struct Curve {
     pub figure: Figure,
     /// The values, in their order.
     pub labels: Vec<String>,
+    /// Whether it is of edits, or of reads.
+    pub of_commits: bool,
     /// A line each.
     pub series: Vec<Series>,
     /// Where another method becomes the best.
@@ -45,6 +51,19 @@ pub struct Series {
     pub method: String,
     /// A figure for each label; `None` where it was not measured.
     pub points: Vec<Option<f64>>,
+    /// The interval of its ratio to the baseline at each label, where there is one.
+    pub ratios: Vec<Option<(f64, f64)>>,
+}
+
+impl Series {
+    fn inverse(&self) -> Self {
+        Self { points: self.points.iter().map(|point| point.map(|value| 1.0 / value)).collect(), ..self.clone() }
+    }
+
+    /// Whether it takes less time than `other` at a place, beyond doubt: the intervals of a study hold together.
+    fn is_below(&self, other: &Self, place: usize) -> bool {
+        self.ratios[place].zip(other.ratios[place]).is_some_and(|(own, its)| own.1 < its.0)
+    }
 }
 
 /// Where the least figure passes from one method to another.
@@ -65,7 +84,8 @@ struct Along {
     figures: &'static [Figure],
 }
 
-const ALONG: [Along; 7] = [
+/// Of edits.
+const OF_COMMITS: [Along; 7] = [
     Along { name: "edit", words: "bytes changed in one place", figures: &[Figure::Time, Figure::DeviceWritten] },
     Along { name: "pages", words: "pages a commit", figures: &[Figure::Time] },
     Along { name: "size", words: "size of the file", figures: &[Figure::Time] },
@@ -83,11 +103,30 @@ const ALONG: [Along; 7] = [
     },
 ];
 
+/// Of reads.
+const OF_READS: [Along; 6] = [
+    Along { name: "use", words: "what is done with the bytes", figures: &[Figure::Time] },
+    Along { name: "pattern", words: "order of use", figures: &[Figure::Time, Figure::ReadAmplification] },
+    Along { name: "record", words: "bytes used in one place", figures: &[Figure::Time, Figure::ReadAmplification] },
+    Along { name: "passes", words: "times that the same pages are used", figures: &[Figure::Time] },
+    Along { name: "history", words: "how the file came into the page cache", figures: &[Figure::Time] },
+    Along { name: "size", words: "size of the file", figures: &[Figure::Throughput] },
+];
+
 /// The curves of `run`.
 pub fn curves(run: &Run) -> Vec<Curve> {
-    let studies: Vec<&Study> =
-        run.studies.iter().filter(|study| study.scenario.guarantee.is_some() && findings::stands(study)).collect();
-    ALONG.iter().flat_map(|along| groups(along, &studies).into_iter().flat_map(|group| group.curves(along))).collect()
+    let of = |fits: &dyn Fn(&Study) -> bool| -> Vec<&Study> {
+        run.studies.iter().filter(|study| fits(study) && findings::stands(study)).collect()
+    };
+    let commits = of(&|study| study.scenario.guarantee.is_some());
+    let reads = of(&|study| study.area == "page_touch");
+    let all = |alongs: &'static [Along], studies: &[&Study]| -> Vec<Curve> {
+        alongs
+            .iter()
+            .flat_map(|along| groups(along, studies).into_iter().flat_map(|group| group.curves(along)))
+            .collect()
+    };
+    all(&OF_COMMITS, &commits).into_iter().chain(all(&OF_READS, &reads)).collect()
 }
 
 /// Studies that differ in one parameter.
@@ -98,12 +137,27 @@ struct Group<'a> {
 
 /// A study's parameters, those that stand in its id only where they are not 1 among them.
 fn params(study: &Study) -> BTreeMap<String, String> {
-    let ones = ["pages", "vmas", "threads", "every"].map(|name| (name.to_owned(), "1".to_owned()));
-    let mut all: BTreeMap<String, String> = ones.into_iter().collect();
+    let plain: &[(&str, &str)] = if study.scenario.guarantee.is_some() {
+        &[("pages", "1"), ("vmas", "1"), ("threads", "1"), ("every", "1")]
+    } else {
+        &[("passes", "1"), ("record", "4KiB")]
+    };
+    let mut all: BTreeMap<String, String> =
+        plain.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     all.extend(study.scenario.params.clone());
     let scenario = &study.scenario;
     let named = [("state", &scenario.state), ("history", &scenario.history), ("guarantee", &scenario.guarantee)];
     all.extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+    // How many records a part of the file has follows from their size and their order.
+    if let Some(touched) = all.get_mut("touched").filter(|touched| *touched != "all") {
+        "part".clone_into(touched);
+    }
+    // A step and a reach are matters of the order.
+    for name in ["stride", "within"] {
+        if let (Some(value), Some(pattern)) = (all.remove(name), all.get_mut("pattern")) {
+            *pattern += &format!(" {value}");
+        }
+    }
     all
 }
 
@@ -142,10 +196,19 @@ fn groups<'a>(along: &Along, studies: &[&'a Study]) -> Vec<Group<'a>> {
 fn rank(name: &str, value: &str) -> Option<f64> {
     const HISTORIES: [&str; 9] =
         ["write-4K", "write-64K", "write-1M", "write-4M", "readahead", "random", "madv-random", "fallocate", "sparse"];
-    if name == "history" {
-        return HISTORIES.iter().position(|known| *known == value).map(|place| place as f64);
+    const USES: [&str; 4] = ["touch", "sum", "search", "copy"];
+    const PATTERNS: [&str; 6] = ["sequential", "backward", "strided", "window", "zipf", "random"];
+    let place = |known: &[&str], word: &str| known.iter().position(|known| *known == word).map(|place| place as f64);
+    match name {
+        "history" => place(&HISTORIES, value),
+        "use" => place(&USES, value),
+        "pattern" => {
+            let (word, reach) = value.split_once(' ').unwrap_or((value, "0"));
+            // Of two with the same word, the one with the smaller step.
+            Some(place(&PATTERNS, word)? + amount(reach)? / 1e15)
+        }
+        _ => amount(value),
     }
-    amount(value)
 }
 
 /// A parameter that is a number, with its unit if it has one: `64`, `4KiB`.
@@ -182,12 +245,19 @@ impl Group<'_> {
             return None;
         }
         // Of bytes there is no best to change: less is less.
-        let crossings = if figure == Figure::Time && along.name != "history" { crossings(&series) } else { Vec::new() };
+        let ordered = !matches!(along.name, "history" | "use" | "pattern");
+        let crossings = match figure {
+            Figure::Time if ordered => crossings(&series),
+            // The most is the best: of its inverse the least.
+            Figure::Throughput => crossings(&series.iter().map(Series::inverse).collect::<Vec<_>>()),
+            _ => Vec::new(),
+        };
         Some(Curve {
             along: along.name,
             words: along.words,
             fixed: self.fixed_in_words(),
             figure,
+            of_commits: self.fixed.contains_key("guarantee"),
             labels: self.studies.iter().map(|(_, label, _)| label.clone()).collect(),
             series,
             crossings,
@@ -199,12 +269,30 @@ impl Group<'_> {
             let case = rows::measured(study).into_iter().find(|case| case.method == method)?;
             value(study, case, figure).filter(|value| *value > 0.0)
         };
-        Series { method: method.to_owned(), points: self.studies.iter().map(|(_, _, study)| point(study)).collect() }
+        let ratio = |study: &Study| {
+            let case = rows::measured(study).into_iter().find(|case| case.method == method)?;
+            if rows::is_baseline(study, case) {
+                return Some((1.0, 1.0));
+            }
+            case.ratio?.low.zip(case.ratio?.high)
+        };
+        let of_each = self.studies.iter().map(|(_, _, study)| *study);
+        Series {
+            method: method.to_owned(),
+            points: of_each.clone().map(point).collect(),
+            ratios: of_each.map(ratio).collect(),
+        }
     }
 
     /// What does not change, but for what is as it is everywhere.
     fn fixed_in_words(&self) -> String {
-        let telling = self.fixed.iter().filter(|(name, value)| value.as_str() != "1" && name.as_str() != "state");
+        let plain = |name: &str, value: &str| {
+            value == "1"
+                || name == "touched"
+                || (name, value) == ("record", "4KiB")
+                || (name, value) == ("state", "mapped") && self.fixed.contains_key("guarantee")
+        };
+        let telling = self.fixed.iter().filter(|(name, value)| !plain(name, value) && value.as_str() != "none");
         telling.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
     }
 }
@@ -213,6 +301,12 @@ fn value(study: &Study, case: &Case, figure: Figure) -> Option<f64> {
     let time = case.ns_per_op.map(|time| time.estimate);
     match figure {
         Figure::Time => time,
+        Figure::Throughput => Some(case.bytes_per_op? as f64 * 1e9 / time?),
+        Figure::ReadAmplification => {
+            let used =
+                case.bytes_per_op.filter(|bytes| *bytes > 0 && study.scenario.state.as_deref() == Some("cold"))?;
+            Some(case.per_op?.device_read_bytes? / used as f64)
+        }
         Figure::AtRisk => {
             let every = study.scenario.params.get("every").and_then(|text| amount(text)).unwrap_or(1.0);
             Some(every * time?)
@@ -236,7 +330,10 @@ fn crossings(series: &[Series]) -> Vec<Crossing> {
         let (Some(a0), Some(a1), Some(b0), Some(b1)) = ends else { continue };
         // How far the one lies below the other, at both ends.
         let (lead, lag) = (b0 - a0, a1 - b1);
-        if before != after && lead + lag > 0.0 {
+        // Of two that cannot be told apart, neither becomes the quicker.
+        let is_sure =
+            series[before].is_below(&series[after], place - 1) && series[after].is_below(&series[before], place);
+        if is_sure && lead + lag > 0.0 {
             found.push(Crossing {
                 place: (place - 1) as f64 + lead / (lead + lag),
                 from: series[before].method.clone(),
@@ -251,7 +348,10 @@ impl Curve {
     /// What is drawn, in a sentence.
     pub fn title(&self) -> String {
         let what = match self.figure {
-            Figure::Time => "Time of a commit",
+            Figure::Time if self.of_commits => "Time of a commit",
+            Figure::Time => "Time of an operation",
+            Figure::Throughput => "Useful bytes a second",
+            Figure::ReadAmplification => "Bytes that the device reads for each byte that is used",
             Figure::DeviceWritten => "Bytes that the device writes for a commit",
             Figure::AtRisk => "How long commits can be lost for, when one follows the other without a pause",
         };
@@ -264,6 +364,8 @@ impl Curve {
         match self.figure {
             Figure::Time | Figure::AtRisk => units::time(value),
             Figure::DeviceWritten => units::bytes(value),
+            Figure::Throughput => format!("{}/s", units::bytes(value)),
+            Figure::ReadAmplification => units::ratio(value),
         }
     }
 
@@ -294,6 +396,10 @@ mod tests {
                 study.cases.truncate(2);
                 for (case, ns) in study.cases.iter_mut().zip([first, second]) {
                     case.ns_per_op.iter_mut().for_each(|time| time.estimate = *ns);
+                    let ratio = ns / first;
+                    if let Some(own) = &mut case.ratio {
+                        (own.estimate, own.low, own.high) = (ratio, Some(0.9 * ratio), Some(1.1 * ratio));
+                    }
                 }
                 study
             })
@@ -320,6 +426,12 @@ mod tests {
         // A lead of ln 2 at 8 and a lag of ln 4 at 64: a third of the way.
         assert!((crossing.place - (1.0 + 1.0 / 3.0)).abs() < 1e-9, "{crossing:?}");
         assert!(curve.crossings_in_words()[0].starts_with("Between 8 and 64, `"));
+    }
+
+    #[test]
+    fn of_two_that_cannot_be_told_apart_neither_becomes_the_quicker() {
+        let run = swept("vmas", &[("1", 1.0, 1.05), ("8", 2.0, 2.0), ("64", 4.0, 3.9)]);
+        assert_eq!(curves(&run)[0].crossings, []);
     }
 
     #[test]

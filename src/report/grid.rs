@@ -63,6 +63,29 @@ fn terminal(heads: &[&str], lines: Vec<Vec<String>>) -> String {
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// Heading, sentences and table of what was watched. Names stand between backticks.
+pub fn section(title: &str, intro: &[String], heads: &[&'static str], rows: Vec<Vec<String>>, look: Look) -> String {
+    let plain = |text: &str| text.replace('`', "");
+    let mut text = match look {
+        Look::Terminal => format!("{title}\n"),
+        Look::Markdown => format!("**{title}**\n\n"),
+    };
+    for sentence in intro {
+        text += &match look {
+            Look::Terminal => plain(sentence) + "\n",
+            Look::Markdown => format!("{sentence}\n\n"),
+        };
+    }
+    if rows.is_empty() {
+        return text;
+    }
+    let rows = match look {
+        Look::Terminal => rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect(),
+        Look::Markdown => rows,
+    };
+    text + &self::text(heads, rows, look)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use super::columns::Column;
 use super::grid::Look;
-use super::{notes, rows, units, write_back};
+use super::{beyond, notes, rows, units, write_back};
 use crate::results::model::{Run, Study};
 
 /// The tables of all studies, after what must be said of the run as a whole.
@@ -13,7 +13,8 @@ pub fn markdown_tables(run: &Run) -> String {
         markdown_table(run, study) + &faults.unwrap_or_default()
     });
     let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
-    first.into_iter().chain(tables).chain(write_back).collect::<Vec<_>>().join("\n")
+    let beyond = run.beyond_memory.iter().map(|seen| beyond::text(seen, Look::Markdown));
+    first.into_iter().chain(tables).chain(write_back).chain(beyond).collect::<Vec<_>>().join("\n")
 }
 
 /// The question, its conditions, what to beware of, and a row a case; the reason of a case that was not measured stands in its row.
@@ -51,7 +52,7 @@ pub fn markdown_table(run: &Run, study: &Study) -> String {
 }
 
 /// A file can be as wide as it likes, but a page can not: what decides, and what explains it.
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     Column::Time,
     Column::PerSecond,
     Column::Ratio,
@@ -62,6 +63,7 @@ const COLUMNS: [Column; 14] = [
     Column::MinorFaults,
     Column::MajorFaults,
     Column::DeviceRead,
+    Column::ReadAmplification,
     Column::DeviceWritten,
     Column::Amplification,
     Column::Flushes,

@@ -1,6 +1,7 @@
 //! What a reader sees, drawn from a results file alone: tables, plots, and a page that opens from disk.
 
 pub mod advice;
+pub mod beyond;
 mod columns;
 pub mod comparison;
 pub mod curves;
@@ -80,7 +81,13 @@ fn together(run: &Run) -> Result<Vec<Together>, ReportError> {
         says: Vec::new(),
         plot,
     });
-    let mut all: Vec<Together> = ladder.into_iter().collect();
+    let map = plots::map(run)?.map(|plot| Together {
+        file: "00-map.svg".to_owned(),
+        title: plots::MAP_TITLE.to_owned(),
+        says: Vec::new(),
+        plot,
+    });
+    let mut all: Vec<Together> = ladder.into_iter().chain(map).collect();
     for (index, curve) in curves::curves(run).into_iter().enumerate() {
         if let Some(plot) = plots::curve(&curve)? {
             all.push(Together {
@@ -90,6 +97,16 @@ fn together(run: &Run) -> Result<Vec<Together>, ReportError> {
                 plot,
             });
         }
+    }
+    for (index, line) in run.beyond_memory.iter().flat_map(plots::beyond::over_time).enumerate() {
+        if let Some(plot) = line.plot()? {
+            let file = format!("00-{:02}-beyond-memory-line.svg", index + 1);
+            all.push(Together { file, title: line.title().to_owned(), says: Vec::new(), plot });
+        }
+    }
+    if let Some(plot) = run.beyond_memory.as_ref().map(plots::beyond::by_size).transpose()?.flatten() {
+        let (file, title) = ("00-beyond-memory-line.svg".to_owned(), plots::beyond::BY_SIZE.to_owned());
+        all.push(Together { file, title, says: Vec::new(), plot });
     }
     Ok(all)
 }

@@ -20,6 +20,7 @@ pub fn case(method: &str, ns: f64) -> Case {
         ratio: None,
         latency: Some(latency(ns, 20_000)),
         latency_reason: None,
+        phases: None,
         per_op: Some(PerOp { user_ns: ns * 0.1, system_ns: ns * 0.2, ..PerOp::default() }),
         floor: Some(FloorRatio { name: "system call".to_owned(), units: 1.0, times: ns / 100.0 }),
         proof: Proof { checks: 120, ..Proof::default() },
@@ -272,10 +273,10 @@ pub fn ipc_two_cores() -> Study {
 pub fn touch_cold_random() -> Study {
     let ns = 92_000.0;
     let mut cases = vec![
-        case("pread 4K", ns).counts(reads(4096.0, 0.0, 0.0)),
+        case("pread", ns).counts(reads(4096.0, 0.0, 0.0)),
         slower("mmap", ns, 14.2).counts(reads(2_400_000.0, 0.02, 0.98)),
         equal("mmap+MADV_RANDOM", ns, 1.012).counts(reads(4096.0, 0.0, 1.0)),
-        faster("O_DIRECT 4K", ns, 0.9).counts(reads(4096.0, 0.0, 0.0)),
+        faster("O_DIRECT", ns, 0.9).counts(reads(4096.0, 0.0, 0.0)),
     ];
     for case in &mut cases {
         case.latency = Some(latency(case.ns_per_op.map_or(ns, |time| time.estimate), 640));
@@ -290,7 +291,7 @@ pub fn touch_cold_random() -> Study {
 pub fn touch_cold_sequential() -> Study {
     let ns = 3_100.0;
     let cases = vec![
-        case("pread 4K", ns).counts(reads(4096.0, 0.0, 0.0)),
+        case("pread", ns).counts(reads(4096.0, 0.0, 0.0)),
         unresolved("mmap", ns, 0.7).counts(reads(4096.0, 0.06, 0.002)),
         unresolved("mmap+MADV_SEQUENTIAL", ns, 1.3).counts(reads(4096.0, 0.06, 0.002)),
     ];
@@ -308,7 +309,7 @@ pub fn touch_cold_sequential() -> Study {
 /// A study that its budget cut short: no intervals, no latency.
 pub fn touch_mapped() -> Study {
     let mut cases = vec![
-        case("pread 4K", 351.0),
+        case("pread", 351.0),
         case("mmap", 6.1).ratio(0.0174, None, Verdict::Unresolved),
         case("O_DIRECT 256K", 900.0)
             .missing(Status::Unavailable, "open with O_DIRECT: EINVAL: the filesystem does not support it"),
@@ -335,7 +336,7 @@ pub fn touch_failed() -> Study {
         question,
         &params,
         [None, Some("found"), Some("warm")],
-        vec![failed("pread 4K"), failed("mmap")],
+        vec![failed("pread"), failed("mmap")],
     );
     (study.k, study.workers, study.workers_used, study.rounds, study.looks) = (0, 0, 0, 0, Vec::new());
     (study.stop_reason, study.null_control) = ("failed".to_owned(), None);
@@ -449,6 +450,7 @@ pub fn run() -> Run {
             floor("re-fault", 910.0),
         ],
         write_back: None,
+        beyond_memory: None,
         studies: vec![
             edit_write_4k(),
             edit_write_1m(),

@@ -72,10 +72,10 @@ fn a_study_cut_short_shows_its_estimates_and_says_so() {
     stopped: its time was up
     Its time was up after 3 of 22 workers, before the first planned look: its
     comparisons are unresolved. A larger --budget gives it time.
-    method    time/op    ratio  verdict
-    ──────────────────────────────────────
-    mmap      6.10 ns  ×0.0174  unresolved
-    pread 4K   351 ns       ×1  baseline
+    method  time/op    ratio  verdict
+    ────────────────────────────────────
+    mmap    6.10 ns  ×0.0174  unresolved
+    pread    351 ns       ×1  baseline
     O_DIRECT 256K  unavailable  open with O_DIRECT: EINVAL: the filesystem does not
                                 support it
     ");
@@ -94,7 +94,7 @@ fn a_tainted_study_says_so_in_a_sentence() {
     method                time/op   ratio  interval     verdict     device read
     ───────────────────────────────────────────────────────────────────────────
     mmap                  2.17 µs  ×0.700  0.630–0.805  unresolved      4.0 KiB
-    pread 4K              3.10 µs      ×1  –            baseline        4.0 KiB
+    pread                 3.10 µs      ×1  –            baseline        4.0 KiB
     mmap+MADV_SEQUENTIAL  4.03 µs   ×1.30  1.17–1.49    unresolved      4.0 KiB
     ");
 }
@@ -107,10 +107,9 @@ fn a_study_that_never_started_is_its_reasons() {
     page_touch/history=found/state=warm/use=touch/touched=all/pattern=random/size=5000B
     history found · state warm · k 0 · 0 workers · 0 rounds a worker · stopped: the
     baseline could not be measured
-    The baseline, pread 4K, could not be measured, so there is nothing to compare
-    with.
-    pread 4K  failed  the file could not be made: no space left
-    mmap      failed  the file could not be made: no space left
+    The baseline, pread, could not be measured, so there is nothing to compare with.
+    pread  failed  the file could not be made: no space left
+    mmap   failed  the file could not be made: no space left
     ");
 }
 
@@ -122,8 +121,8 @@ fn cold_reads_show_faults_a_page_and_bytes_read() {
     history none · state cold · k 32 · 11 workers · 6 rounds a worker · stopped: every comparison decided
     method            time/op  interval       ratio  interval     verdict       p50  faults/page  device read
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-    O_DIRECT 4K       82.8 µs  81.1–85.3 µs  ×0.900  0.873–0.918  faster    80.3 µs            0      4.0 KiB
-    pread 4K          92.0 µs  90.2–94.8 µs      ×1  –            baseline  89.2 µs            0      4.0 KiB
+    O_DIRECT          82.8 µs  81.1–85.3 µs  ×0.900  0.873–0.918  faster    80.3 µs            0      4.0 KiB
+    pread             92.0 µs  90.2–94.8 µs      ×1  –            baseline  89.2 µs            0      4.0 KiB
     mmap+MADV_RANDOM  93.1 µs  91.2–95.9 µs   ×1.01  1.01–1.01    equal     90.3 µs            0      4.0 KiB
     mmap              1.31 ms  1.28–1.35 ms   ×14.2  13.9–14.8    slower    1.27 ms       0.0200      2.3 MiB
     ");

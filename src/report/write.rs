@@ -74,7 +74,9 @@ fn forget_others(folder: &Path, plots: &[(String, String)]) -> Result<(), Report
             continue;
         };
         let ours = name.starts_with(|first: char| first.is_ascii_digit())
-            && ["-ratios.svg", "-latencies.svg", "-ladder.svg", "-curve.svg"].iter().any(|kind| name.ends_with(kind));
+            && ["-ratios.svg", "-latencies.svg", "-ladder.svg", "-curve.svg", "-line.svg", "-map.svg"]
+                .iter()
+                .any(|kind| name.ends_with(kind));
         if ours && !plots.iter().any(|(kept, _)| kept == name) {
             fs::remove_file(&path).map_err(failed("removing the old plot", &path))?;
         }

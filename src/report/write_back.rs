@@ -69,30 +69,12 @@ fn verdict(seen: &WriteBack) -> Option<String> {
     ))
 }
 
+/// The heading of all that is said of it.
+pub const TITLE: &str = "When unsynced edits reach the device";
+
 /// Heading, sentences and table, for a terminal or as Markdown.
 pub fn text(seen: &WriteBack, look: Look) -> String {
-    let heading = "When unsynced edits reach the device";
-    let mut text = match look {
-        Look::Terminal => format!("{heading}\n"),
-        Look::Markdown => format!("**{heading}**\n\n"),
-    };
-    let rows = rows(seen);
-    for sentence in intro(seen) {
-        text += &match look {
-            Look::Terminal => sentence.replace('`', "") + "\n",
-            Look::Markdown => sentence + "\n\n",
-        };
-    }
-    if rows.is_empty() {
-        return text;
-    }
-    let rows = match look {
-        Look::Terminal => {
-            rows.into_iter().map(|row| row.into_iter().map(|cell| cell.replace('`', "")).collect()).collect()
-        }
-        Look::Markdown => rows,
-    };
-    text + &grid::text(&HEADS, rows, look)
+    grid::section(TITLE, &intro(seen), &HEADS, rows(seen), look)
 }
 
 #[cfg(test)]

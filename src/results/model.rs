@@ -47,6 +47,9 @@ pub struct Run {
     /// When edits that nobody synced reached the device, where that was watched; absent from the first runs.
     #[serde(default)]
     pub write_back: Option<WriteBack>,
+    /// What happens when files are larger than a memory limit, where that was watched; absent from the first runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond_memory: Option<BeyondMemory>,
     /// What was measured: last, since it grows while the run goes on.
     pub studies: Vec<Study>,
 }
@@ -77,6 +80,54 @@ pub struct Watched {
     pub about: String,
     /// From each edit until its page was clean, in ns; `null` for one that was still dirty at the end.
     pub clean_after_ns: Vec<Option<u64>>,
+}
+
+/// Random reads of files up to several times a memory limit, watched as they go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeyondMemory {
+    /// Bytes that the reading process may use, page cache included; `null` where it could not be limited.
+    pub limit_bytes: Option<u64>,
+    /// Threads that read.
+    pub readers: u32,
+    /// Why nothing, or not all, was watched; `null` where all was.
+    pub reason: Option<String>,
+    /// One for each size of the file and way of reading.
+    pub lines: Vec<TimeLine>,
+}
+
+/// A way of reading, over time: columns, a sample each. What the kernel does not tell is `null`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimeLine {
+    /// `mmap`, `pread`, …
+    pub method: String,
+    /// What it does, in a sentence.
+    pub about: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Why there is nothing; `null` where there is.
+    pub reason: Option<String>,
+    /// Turns a second that the bystander did before anybody read.
+    pub alone_per_second: f64,
+    /// When each sample was taken, from the first read on, in ns.
+    pub at_ns: Vec<u64>,
+    /// Pages that were read, a second, since the sample before; so are the others.
+    pub operations_per_second: Vec<f64>,
+    /// Turns of the bystander.
+    pub bystander_per_second: Vec<f64>,
+    /// Faults without I/O.
+    pub minor_faults_per_second: Vec<f64>,
+    /// Faults with I/O.
+    pub major_faults_per_second: Vec<f64>,
+    /// Pages of files that came back after they had been evicted, of the group.
+    pub refaults_per_second: Vec<Option<f64>>,
+    /// Pages that reclaim looked at, of the whole machine.
+    pub scanned_per_second: Vec<Option<f64>>,
+    /// Interrupts by which one processor asked others to forget translations, of the whole machine.
+    pub shootdowns_per_second: Vec<Option<f64>>,
+    /// Bytes of files' pages in the group.
+    pub file_bytes: Vec<Option<u64>>,
+    /// Bytes of processes' own pages in the group.
+    pub anon_bytes: Vec<Option<u64>>,
 }
 
 /// The program that made a run.
@@ -326,6 +377,9 @@ pub struct Case {
     pub latency: Option<Latency>,
     /// Why `latency` is `null`.
     pub latency_reason: Option<String>,
+    /// What of a batch is paid once, at first and again, where that can be told apart. Absent from the first runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
     /// Counters an operation.
     pub per_op: Option<PerOp>,
     /// Its floor.
@@ -379,6 +433,23 @@ pub struct Latency {
     pub count: u64,
     /// HDR histogram V2, base64.
     pub histogram: String,
+}
+
+/// A batch phase by phase: medians over a few batches, taken apart from those that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phases {
+    /// What is paid once before the operations, in ns: mmap and madvise.
+    pub enter_ns: f64,
+    /// An operation that uses its pages for the first time, in ns.
+    pub first_ns_per_op: f64,
+    /// One that uses them again, in ns; `null` where the batch has one pass.
+    pub again_ns_per_op: Option<f64>,
+    /// What is paid once after the operations, in ns: munmap.
+    pub leave_ns: f64,
+    /// Memory that the process came to use, its part of what it shares (Pss), in bytes; `null` where the kernel does not show it.
+    pub memory_bytes: Option<f64>,
+    /// How many batches.
+    pub batches: u64,
 }
 
 /// Counters an operation, over every batch that was kept.

@@ -21,7 +21,7 @@ pub struct Default {
 
 /// One case of each kind.
 pub const DEFAULTS: [Default; 4] = [
-    Default { name: "syscall-bound", scenario: "page_touch/warm/random/", method: "pread 4K" },
+    Default { name: "syscall-bound", scenario: "page_touch/warm/random/", method: "pread" },
     Default { name: "fault-bound", scenario: "private_cow/", method: "MAP_PRIVATE+store" },
     Default { name: "memory-bound", scenario: "page_touch/mapped/random/use=sum", method: "mmap" },
     Default { name: "device-bound", scenario: "shared_edit/durable/", method: "pwrite+fdatasync" },

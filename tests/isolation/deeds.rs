@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Account, Case, DiskGauge, Draw, Measured, Method, Opened, Trouble};
-use pagewise::engine::protocol::Order;
+use pagewise::engine::protocol::{Order, Phases};
 use pagewise::os::SysError;
 use pagewise::os::map::{FileMap, Kind, Populate};
 use pagewise::os::process::Child;
@@ -161,6 +161,10 @@ impl<M: Method> Case for Told<M> {
 
     fn is_stamped(&self) -> bool {
         true
+    }
+
+    fn phases(&mut self, _: Draw) -> Result<Option<Phases>, Trouble> {
+        Ok(None)
     }
 
     fn most(&self) -> u64 {

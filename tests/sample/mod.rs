@@ -71,6 +71,7 @@ pub fn run() -> Run {
             high: 123.0,
         }],
         write_back: None,
+        beyond_memory: None,
         request: Some(Request {
             sweeps: Vec::new(),
             commit: None,
@@ -92,7 +93,7 @@ type Method = (&'static str, f64);
 
 /// The first is the baseline; `broken` fails its proof too often.
 const METHODS: [Method; 6] = [
-    ("pread 4K", 1.0),
+    ("pread", 1.0),
     ("mmap", 0.4),
     ("pread 256K", 1.001),
     ("mmap+MAP_POPULATE", 1.6),
@@ -243,6 +244,7 @@ fn failed_case(method: &str, batches: Batches) -> Case {
         ratio: None,
         latency: None,
         latency_reason: None,
+        phases: None,
         per_op: None,
         floor: None,
         proof: Proof {
@@ -277,6 +279,7 @@ fn case(
         }),
         latency: (method != "O_DIRECT").then_some(latency),
         latency_reason: (method == "O_DIRECT").then(|| "an operation cannot be told from the next".to_owned()),
+        phases: None,
         per_op: Some(PerOp { minor_faults: 1.0 / 16.0, ..PerOp::default() }),
         floor: Some(FloorRatio { name: "system call".to_owned(), units: 1.0, times: time / SYSTEM_CALL_NS }),
         proof: Proof { checks: 12, ..Proof::default() },

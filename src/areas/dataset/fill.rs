@@ -77,7 +77,7 @@ impl Dataset {
         cache::advise_file(&file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
         let mut buffer = Buffer::new(page_size())?;
         let mut order = Vec::new();
-        draw::pages(Pattern::Random, self.pages, self.pages, 0, &mut order);
+        draw::records(Pattern::Random, self.pages, self.pages, 0, &mut order);
         for page in order {
             file::read_at(&file, buffer.bytes_mut(), u64::from(page) * page_size() as u64)?;
         }

@@ -1,136 +1,175 @@
-//! What both sides share: the file, the pages drawn for the batch, what is done with their bytes, and the proof that it was.
+//! What both sides share: the file, the records drawn for the batch, what is done with them, and the proof that it was.
 
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Trouble};
-use crate::os::access::Span;
 use crate::os::buffer::Buffer;
 use crate::os::{file, page_size};
 
-use super::super::content;
 use super::super::dataset::{Dataset, History, Recipe};
-use super::super::draw::{self, Pattern};
-use super::{Point, State};
+use super::super::draw;
+use super::consume::Consume;
+use super::point::{Point, State};
 
-/// What is done with the bytes of a page: the same code for a mapping and for a buffer.
-pub(super) trait Consume: 'static {
-    /// Uses one page.
-    fn consume(page: Span) -> u64;
-    /// What that gives for a page of our own content.
-    fn expected(page: u64) -> u64;
-}
-
-pub(super) struct Touch;
-pub(super) struct Sum;
-
-impl Consume for Touch {
-    #[inline(always)]
-    fn consume(page: Span) -> u64 {
-        page.touch()
-    }
-    fn expected(page: u64) -> u64 {
-        content::touched(page)
-    }
-}
-
-impl Consume for Sum {
-    #[inline(always)]
-    fn consume(page: Span) -> u64 {
-        page.sum()
-    }
-    fn expected(page: u64) -> u64 {
-        content::summed(page)
-    }
-}
-
-/// What both sides share: the file, the pages drawn for the batch, and the sum that proves they were used.
+/// What both sides share.
 pub(super) struct Job<U> {
     pub(super) data: Dataset,
-    pub(super) state: State,
-    pub(super) pattern: Pattern,
-    pub(super) pages: Vec<u32>,
+    pub(super) point: Point,
+    /// The records of all passes, by their numbers.
+    pub(super) records: Vec<u32>,
+    /// A record has `1 << shift` bytes.
+    pub(super) shift: u32,
     pub(super) cursor: usize,
     pub(super) sum: u64,
-    /// Sum of the pages drawn, and of how many: known for our own content, read once for a user's.
+    /// What is done with a record.
+    pub(super) using: U,
+    /// Sum over the records drawn, and of how many: known for our own content, read once for a user's.
     expected: Option<(u64, u64)>,
-    consume: std::marker::PhantomData<U>,
+    /// What each record of our own content gives, once that is known.
+    known: Vec<u64>,
 }
+
+/// Of more records than this it is worked out anew for each batch, not kept.
+const KEPT: u64 = 1 << 20;
 
 impl<U: Consume> Job<U> {
     pub(super) fn open(point: &Point, site: &Path, recipe: &Recipe) -> Result<Self, Trouble> {
-        let data = Dataset::open(recipe, site)?;
         Ok(Self {
-            data,
-            state: point.state,
-            pattern: point.pattern,
-            pages: Vec::new(),
+            data: Dataset::open(recipe, site)?,
+            point: point.clone(),
+            records: Vec::new(),
+            shift: point.record.trailing_zeros(),
             cursor: 0,
             sum: 0,
+            using: U::new(point.record as usize)?,
             expected: None,
-            consume: std::marker::PhantomData,
+            known: Vec::new(),
         })
     }
 
-    /// Draws the pages and brings the file to its state of the cache.
+    /// Draws the records and brings the file to its state of the cache.
     pub(super) fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        let found = self.data.history == History::Found;
-        // A user's file has content that we do not know: one draw a worker, whose sum is read once.
-        let seed = if found { 0 } else { draw.seed };
-        draw::pages(self.pattern, self.data.pages, draw.ops, seed, &mut self.pages);
-        (self.cursor, self.sum) = (0, 0);
-        if !found {
-            let expected = self.pages.iter().fold(0_u64, |sum, page| sum.wrapping_add(U::expected(u64::from(*page))));
-            self.expected = Some((draw.ops, expected));
-        } else if self.expected.is_none_or(|(ops, _)| ops != draw.ops) {
-            self.expected = Some((draw.ops, self.read_expected()?));
-        }
-        match self.state {
+        self.draw(draw)?;
+        match self.point.state {
             State::Cold => self.data.make_cold(),
             State::Warm | State::Mapped => self.data.make_warm(),
         }
     }
 
-    fn read_expected(&self) -> Result<u64, Trouble> {
-        let mut buffer = Buffer::new(page_size())?;
+    /// Draws the records, and finds what they amount to.
+    pub(super) fn draw(&mut self, draw: Draw) -> Result<(), Trouble> {
+        let found = self.data.history == History::Found;
+        // A user's file has content that we do not know: one draw a worker, whose sum is read once.
+        let seed = if found { 0 } else { draw.seed };
+        let a_pass = draw.ops.div_ceil(self.point.passes);
+        draw::records(self.point.pattern, self.point.records(), a_pass, seed, &mut self.records);
+        let once = self.records.len();
+        for _ in 1..self.point.passes {
+            self.records.extend_from_within(..once);
+        }
+        self.records.truncate(draw.ops as usize);
+        (self.cursor, self.sum) = (0, 0);
+        if !found {
+            self.expected = Some((draw.ops, self.reckoned()));
+        } else if self.expected.is_none_or(|(ops, _)| ops != draw.ops) {
+            self.expected = Some((draw.ops, self.read()?));
+        }
+        Ok(())
+    }
+
+    /// What the records of our own content amount to.
+    fn reckoned(&mut self) -> u64 {
+        let (shift, record) = (self.shift, self.point.record);
+        let of = |number: u64| U::expected(number << shift, record);
+        if self.known.is_empty() && self.point.records() <= KEPT {
+            self.known = (0..self.point.records()).map(of).collect();
+        }
+        let known = &self.known;
+        let value = |number: &u32| known.get(*number as usize).copied().unwrap_or_else(|| of(u64::from(*number)));
+        self.records.iter().map(value).fold(0, u64::wrapping_add)
+    }
+
+    /// The same of a user's file, read.
+    fn read(&mut self) -> Result<u64, Trouble> {
+        let mut buffer = Buffer::new(self.point.record as usize)?;
         let mut sum = 0_u64;
-        for page in &self.pages {
-            file::read_at(&self.data.file, buffer.bytes_mut(), u64::from(*page) * page_size() as u64)?;
-            sum = sum.wrapping_add(U::consume(buffer.span()));
+        for index in 0..self.records.len() {
+            file::read_at(&self.data.file, buffer.bytes_mut(), self.place(self.records[index]))?;
+            sum = sum.wrapping_add(self.using.arrived(buffer.span()));
         }
         Ok(sum)
     }
 
-    /// The next `ops` pages.
+    /// Where a record begins.
     #[inline(always)]
-    pub(super) fn advance(&mut self, ops: u64) -> std::ops::Range<usize> {
+    pub(super) fn place(&self, record: u32) -> u64 {
+        u64::from(record) << self.shift
+    }
+
+    /// The next `ops` records.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, ops: u64) -> Range<usize> {
         let first = self.cursor;
         self.cursor += ops as usize;
         first..self.cursor
     }
 
-    /// Proves that every page drawn was used.
+    /// Records of a pass of this batch.
+    pub(super) fn a_pass(&self) -> usize {
+        self.records.len().div_ceil(self.point.passes as usize).max(1)
+    }
+
+    /// Operations of the first pass of a batch of `ops`.
+    pub(super) fn first_pass(&self, ops: u64) -> u64 {
+        ops.div_ceil(self.point.passes)
+    }
+
+    /// The parts of `all` that lie in one pass each.
+    #[inline(always)]
+    pub(super) fn by_pass(&self, all: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<U> {
+        let a_pass = self.a_pass();
+        let mut first = all.start;
+        std::iter::from_fn(move || {
+            let last = (first - first % a_pass + a_pass).min(all.end);
+            let part = (first < all.end).then_some(first..last);
+            first = last;
+            part
+        })
+    }
+
+    /// Proves that every record drawn was used.
     pub(super) fn prove(&self) -> Result<(), Trouble> {
         let expected = self.expected.map_or(0, |(_, sum)| sum);
-        if self.cursor == self.pages.len() && self.sum != expected {
+        if self.cursor == self.records.len() && self.sum != expected {
             let detail = format!("{:#x} summed, {expected:#x} expected", self.sum);
             return Err(Trouble::unproven("the bytes read are not the file's", detail));
         }
         Ok(())
     }
 
+    /// Pages that the batch used at most: each record's in one pass.
+    pub(super) fn pages_used(&self) -> u64 {
+        let a_pass = self.cursor.min(self.a_pass()) as u64;
+        (a_pass * self.point.pages_a_record()).min(self.data.pages)
+    }
+
     /// A batch that takes no fault: checks are those of state and of content.
     pub(super) fn quiet(&self) -> Account {
-        Account::quiet(self.cursor as u64, self.cursor as u64, 2)
+        Account::quiet(self.cursor as u64, self.cursor as u64 * self.point.pages_a_record(), 2)
     }
 
     /// The bytes that the device reads for a cold batch: at least the pages used, at most the file, by readahead. A filesystem that
-    /// writes elsewhere may compress, and a user's file may have holes: there, a block at least.
-    pub(super) fn cold_bytes(&self) -> std::ops::RangeInclusive<u64> {
-        match self.state {
+    /// writes elsewhere may compress, and a user's file may have holes: there, a block at least; so where several records may lie in a page.
+    pub(super) fn cold_bytes(&self) -> RangeInclusive<u64> {
+        let page = page_size() as u64;
+        let distinct = self.point.record >= page && self.point.pattern != draw::Pattern::Zipf;
+        let at_least = |bytes: u64| if distinct { bytes.max(page) } else { page };
+        match self.point.state {
             State::Cold if self.data.history == History::Found || file::writes_elsewhere(&self.data.file) => {
-                page_size() as u64..=self.data.bytes()
+                page..=self.data.bytes()
             }
-            State::Cold => self.cursor as u64 * page_size() as u64..=self.data.bytes(),
+            State::Cold => at_least(self.pages_used() * page)..=self.data.bytes(),
             State::Warm | State::Mapped => 0..=0,
         }
     }

@@ -1,6 +1,7 @@
 //! A file's pages reached through a shared mapping.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
@@ -9,9 +10,10 @@ use crate::os::file::Open;
 use crate::os::map::{Advice, FileMap, Kind, Populate, is_mapped};
 use crate::os::{page_size, pagemap};
 
-use super::super::prepare::{map_by_reading, not_prepared};
-use super::job::{Consume, Job};
-use super::{Point, State};
+use super::super::prepare::{map_by_reading, not_prepared, refused};
+use super::consume::Consume;
+use super::job::Job;
+use super::point::{Point, State};
 
 /// What the kernel is told when the mapping is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,18 @@ pub(super) enum Hint {
     Populate(Populate),
 }
 
+/// How long a mapping lasts, where it is made inside of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// For all passes.
+    Batch,
+    /// For one pass: made anew for each.
+    Pass,
+}
+
+/// Bytes of a huge page, on most machines (4 KiB pages, 512 of them).
+const HUGE: u64 = 2 << 20;
+
 /// Bytes of a mapping that is made to be looked at.
 const LOOKED_AT: u64 = 1 << 20;
 
@@ -28,6 +42,7 @@ const LOOKED_AT: u64 = 1 << 20;
 pub(super) struct Mapped<U> {
     job: Job<U>,
     hint: Hint,
+    life: Life,
     file: Option<File>,
     map: Option<FileMap>,
     /// Where the batch's mapping lay: nothing may lie there once it is unmapped.
@@ -35,9 +50,34 @@ pub(super) struct Mapped<U> {
 }
 
 impl<U: Consume> Mapped<U> {
-    pub(super) fn open(point: &Point, site: &Path, hint: Hint) -> Opened {
-        let job = Job::<U>::open(point, site, &point.recipe())?;
-        Ok(Box::new(Self { job, hint, file: None, map: None, address: 0 }))
+    pub(super) fn open(point: &Point, site: &Path, hint: Hint, life: Life) -> Opened {
+        let alters = hint == Hint::Advice(Advice::Collapse);
+        let recipe = if alters { point.own_recipe() } else { point.recipe() };
+        let job = Job::<U>::open(point, site, &recipe)?;
+        let mut method = Self { job, hint, life, file: None, map: None, address: 0 };
+        method.try_once()?;
+        Ok(Box::new(method))
+    }
+
+    /// Maps a part of the file as it will be: a kernel or a filesystem that does not know the advice says so here.
+    fn try_once(&mut self) -> Result<(), Trouble> {
+        let Hint::Advice(Advice::Collapse | Advice::HugePage | Advice::PopulateRead) = self.hint else { return Ok(()) };
+        let bytes = self.job.data.bytes().min(HUGE) as usize;
+        let outcome = self.job.data.reopen(Open::Read).and_then(|file| self.map_of(&file, bytes));
+        outcome.map(drop).map_err(|error| refused(&error))
+    }
+
+    /// The loop.
+    #[inline(always)]
+    fn use_records(&mut self, next: Range<usize>) -> Result<(), SysError> {
+        let Some(map) = &self.map else { return Err(not_prepared()) };
+        let mut sum = self.job.sum;
+        for record in map.span().records(self.job.shift).each(&self.job.records[next]) {
+            sum = sum.wrapping_add(self.job.using.consume(record));
+        }
+        self.job.sum = sum;
+        self.address = map.address();
+        Ok(())
     }
 
     fn map(&self) -> Result<FileMap, SysError> {
@@ -57,15 +97,20 @@ impl<U: Consume> Mapped<U> {
 
     /// Faults that the case's name allows.
     fn account(&self) -> Account {
-        let touched = self.job.cursor as u64;
-        let populated = matches!(self.hint, Hint::Populate(_));
+        let populated = matches!(self.hint, Hint::Populate(_) | Hint::Advice(Advice::PopulateRead));
+        let mappings = match self.life {
+            Life::Batch => 1,
+            Life::Pass => self.job.cursor.div_ceil(self.job.a_pass()) as u64,
+        };
         // Populating touches the whole file, whatever is used of it.
-        let most = if populated { self.job.data.pages } else { touched };
-        let (minor_faults, major_faults) = match self.job.state {
+        let most = mappings * if populated { self.job.data.pages } else { self.job.pages_used() };
+        let brought = populated || self.hint == Hint::Advice(Advice::WillNeed);
+        let (minor_faults, major_faults) = match self.job.point.state {
             State::Mapped => (0..=0, 0..=0),
             State::Warm => (1..=most, 0..=0),
             // Populating faults anew after each wait for a read, and that fault finds its page: none need count as major (mm/gup.c).
-            State::Cold => (0..=most, u64::from(!populated)..=most),
+            // What was asked for beforehand may have come before its page is touched.
+            State::Cold => (0..=most, u64::from(!brought)..=most),
         };
         Account { minor_faults, major_faults, device_read: Some(self.job.cold_bytes()), ..self.job.quiet() }
     }
@@ -75,7 +120,7 @@ impl<U: Consume> Method for Mapped<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         let kept = self.map.take();
         self.job.prepare(draw)?;
-        if self.job.state != State::Mapped {
+        if self.job.point.state != State::Mapped {
             self.file = Some(self.job.data.reopen(Open::Read)?);
             return Ok(());
         }
@@ -93,7 +138,7 @@ impl<U: Consume> Method for Mapped<U> {
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        if self.job.state != State::Mapped {
+        if self.job.point.state != State::Mapped {
             self.map = Some(self.map()?);
         }
         Ok(())
@@ -101,30 +146,36 @@ impl<U: Consume> Method for Mapped<U> {
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
-        let Some(map) = &self.map else { return Err(not_prepared()) };
-        let pages = map.span().pages();
-        let mut sum = self.job.sum;
-        let next = self.job.advance(ops);
-        for page in pages.each(&self.job.pages[next]) {
-            sum = sum.wrapping_add(U::consume(page));
+        let all = self.job.advance(ops);
+        if self.life == Life::Batch {
+            return self.use_records(all);
         }
-        self.job.sum = sum;
-        self.address = map.address();
+        for part in self.job.by_pass(all) {
+            if part.start > 0 && part.start.is_multiple_of(self.job.a_pass()) {
+                self.map = None;
+                self.map = Some(self.map()?);
+            }
+            self.use_records(part)?;
+        }
         Ok(())
     }
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        if self.job.state != State::Mapped {
+        if self.job.point.state != State::Mapped {
             self.map = None;
         }
         Ok(())
     }
 
+    fn first_pass(&self, ops: u64) -> Option<u64> {
+        Some(self.job.first_pass(ops))
+    }
+
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.file = None;
         self.job.prove()?;
-        if self.job.state != State::Mapped && is_mapped(self.address) {
+        if self.job.point.state != State::Mapped && is_mapped(self.address) {
             return Err(Trouble::unproven("the mapping is still there", "munmap returned, and unmapped nothing"));
         }
         Ok(self.account())
@@ -136,17 +187,33 @@ impl<U: Consume> Method for Mapped<U> {
         let map = self.map_of(&self.job.data.reopen(Open::Read)?, bytes)?;
         let wrong = match self.hint {
             Hint::None => return Ok(0),
+            Hint::Advice(Advice::PopulateRead) => return self.populated(&map, bytes),
+            // What is asked once and not remembered, or remembered in ways of which a filesystem makes what it likes.
+            Hint::Advice(Advice::WillNeed | Advice::HugePage | Advice::Collapse) => return Ok(0),
             Hint::Advice(asked) => match pagemap::advice(&map) {
                 Ok(told) if told == Some(asked) => None,
                 Ok(told) => Some(format!("after madvise({asked:?}) the kernel remembers {told:?}")),
                 Err(_) => return Ok(0),
             },
-            Hint::Populate(_) => match pagemap::present_pages(&map) {
-                Ok(present) if present == (bytes / page_size()) as u64 => None,
-                Ok(present) => Some(format!("{present} of {} pages in the page tables", bytes / page_size())),
-                Err(_) => return Ok(0),
-            },
+            Hint::Populate(_) => return self.populated(&map, bytes),
         };
-        wrong.map_or(Ok(1), |what| Err(Trouble::Failed(format!("the mapping is not what it is called: {what}"))))
+        wrong.map_or(Ok(1), |what| Err(not_as_called(&what)))
     }
+}
+
+impl<U: Consume> Mapped<U> {
+    /// Every page of a mapping that was populated is in the page tables.
+    fn populated(&self, map: &FileMap, bytes: usize) -> Result<u64, Trouble> {
+        match pagemap::present_pages(map) {
+            Ok(present) if present == (bytes / page_size()) as u64 => Ok(1),
+            Ok(present) => {
+                Err(not_as_called(&format!("{present} of {} pages in the page tables", bytes / page_size())))
+            }
+            Err(_) => Ok(0),
+        }
+    }
+}
+
+fn not_as_called(what: &str) -> Trouble {
+    Trouble::Failed(format!("the mapping is not what it is called: {what}"))
 }

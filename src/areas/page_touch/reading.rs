@@ -1,158 +1,269 @@
-//! A file's pages reached by `pread` into a reused buffer, through the page cache or past it.
+//! A file's records reached by reading them into memory of the program's own, through the page cache or past it.
 
 use std::fs::File;
+use std::marker::PhantomData;
 use std::path::Path;
 
-use nix::errno::Errno;
+use nix::fcntl::PosixFadviseAdvice;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
-use crate::os::{SysError, page_size};
+use crate::os::read::{self, ReadFlag};
+use crate::os::{SysError, SysResult, cache, page_size};
 
-use super::super::draw::Pattern;
-use super::super::prepare::not_prepared;
-use super::job::{Consume, Job};
-use super::{Point, State};
+use super::super::prepare::{not_prepared, refused};
+use super::consume::Consume;
+use super::job::Job;
+use super::point::{Point, State};
 
-/// `pread` of `block` bytes at a time; in order a block serves all of its pages, at random only the one wanted.
-pub(super) struct Read<U> {
-    job: Job<U>,
-    how: Open,
-    block: usize,
-    buffer: Buffer,
-    file: Option<File>,
+/// By which call.
+pub(super) trait Reader: 'static {
+    /// What the file is opened for.
+    const OPEN: Open = Open::Read;
+    /// Whether what it reads stays out of the page cache, or leaves it.
+    const LEAVES_NOTHING: bool = false;
+    /// Whether a kernel or a filesystem may not know it, so that it is tried once.
+    const MAY_BE_REFUSED: bool = false;
+    /// Fills `buffer` from `at`.
+    fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()>;
 }
 
-impl<U: Consume> Read<U> {
-    pub(super) fn open(point: &Point, site: &Path, block: usize, how: Open) -> Opened {
-        let recipe = if how == Open::ReadDirect { point.own_recipe() } else { point.recipe() };
+/// `pread`.
+pub(super) struct Pread;
+/// `pread` through a descriptor opened with `O_DIRECT`.
+pub(super) struct Direct;
+/// `read` from where the descriptor stands.
+pub(super) struct Next;
+/// `preadv2(RWF_NOWAIT)`, and `pread` for what would have to be waited for.
+pub(super) struct NoWait;
+/// `preadv2(RWF_DONTCACHE)`.
+pub(super) struct DontCache;
+
+impl Reader for Pread {
+    #[inline(always)]
+    fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
+        file::read_at(file, buffer, at)
+    }
+}
+
+impl Reader for Direct {
+    const OPEN: Open = Open::ReadDirect;
+    const LEAVES_NOTHING: bool = true;
+    const MAY_BE_REFUSED: bool = true;
+    #[inline(always)]
+    fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
+        file::read_at(file, buffer, at)
+    }
+}
+
+impl Reader for Next {
+    #[inline(always)]
+    fn read(file: &File, buffer: &mut [u8], _: u64) -> SysResult<()> {
+        read::read_next(file, buffer)
+    }
+}
+
+impl Reader for NoWait {
+    const MAY_BE_REFUSED: bool = true;
+    #[inline(always)]
+    fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
+        read::read_flagged(file, buffer, at, ReadFlag::NoWait).map(drop)
+    }
+}
+
+impl Reader for DontCache {
+    const MAY_BE_REFUSED: bool = true;
+    #[inline(always)]
+    fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
+        read::read_flagged(file, buffer, at, ReadFlag::DontCache).map(drop)
+    }
+}
+
+/// How much a call reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    /// A record.
+    Record,
+    /// So many bytes, which serve all records in them where these follow one another; elsewhere, the block around the record.
+    Bytes(u64),
+}
+
+/// Reads of a block at a time into a buffer that is used again.
+pub(super) struct Read<U, R> {
+    job: Job<U>,
+    /// Bytes of a call.
+    block: u64,
+    buffer: Buffer,
+    /// What the kernel is told first, inside of the clock.
+    hint: Option<PosixFadviseAdvice>,
+    file: Option<File>,
+    reader: PhantomData<R>,
+}
+
+impl<U: Consume, R: Reader> Read<U, R> {
+    pub(super) fn open(point: &Point, site: &Path, block: Block, hint: Option<PosixFadviseAdvice>) -> Opened {
+        let recipe = if R::LEAVES_NOTHING { point.own_recipe() } else { point.recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
-        let buffer = Buffer::new(block.max(page_size()))?;
-        let mut method = Self { job, how, block: block.max(page_size()), buffer, file: None };
-        if how == Open::ReadDirect {
-            method.prove_direct()?;
+        let block = match block {
+            Block::Record => point.record,
+            Block::Bytes(bytes) => bytes.max(point.record),
+        };
+        let mut method =
+            Self { job, block, buffer: Buffer::new(block as usize)?, hint, file: None, reader: PhantomData };
+        if R::OPEN == Open::ReadDirect && method.job.data.in_memory {
+            return Err(Trouble::Unavailable(
+                "O_DIRECT is taken here and goes past nothing: this filesystem keeps its files in memory".to_owned(),
+            ));
+        }
+        if R::MAY_BE_REFUSED {
+            method.try_once().map_err(|error| refused(&error))?;
         }
         Ok(Box::new(method))
     }
 
-    /// A filesystem without direct I/O says so at `open` or at the first read (open(2), O_DIRECT).
-    fn prove_direct(&mut self) -> Result<(), Trouble> {
-        let outcome = self.job.data.reopen(Open::ReadDirect).and_then(|file| {
-            let length = self.buffer.bytes().len().min(self.job.data.bytes() as usize);
-            file::read_at(&file, &mut self.buffer.bytes_mut()[..length], 0)
-        });
-        match outcome {
-            Err(error) if matches!(error.errno, Errno::EINVAL | Errno::EOPNOTSUPP) => {
-                Err(Trouble::Unavailable(format!("O_DIRECT is refused here: {error}")))
-            }
-            outcome => outcome.map_err(Trouble::from),
-        }
+    fn try_once(&mut self) -> SysResult<()> {
+        let file = self.job.data.reopen(R::OPEN)?;
+        let length = self.buffer.bytes().len().min(self.job.data.bytes() as usize);
+        R::read(&file, &mut self.buffer.bytes_mut()[..length], 0)
     }
 
-    fn pages_a_block(&self) -> usize {
-        self.block / page_size()
-    }
-
-    fn whole_blocks(&self) -> bool {
-        self.job.pattern == Pattern::Sequential && self.block > page_size()
+    /// Whether a call serves several records.
+    fn serves_several(&self) -> bool {
+        self.block > self.job.point.record && self.job.point.pattern.is_in_order()
     }
 
     fn account(&self) -> Account {
-        let quiet = self.job.quiet();
-        let device_read = match self.how {
+        let point = &self.job.point;
+        let device_read = match R::OPEN {
             Open::ReadDirect => {
-                let per_page = if self.whole_blocks() { page_size() } else { self.block };
-                let bytes = self.job.cursor as u64 * per_page as u64;
+                let each = if self.serves_several() { point.record } else { self.block };
                 // Compressed or inline data may take less of the device than of the file; never more.
-                page_size() as u64..=bytes
+                page_size() as u64..=self.job.cursor as u64 * each
             }
             _ => self.job.cold_bytes(),
         };
         // A page at a time at random reads that page and no more: every batch the same.
-        let steady = self.job.pattern == Pattern::Random && self.block == page_size();
-        Account { device_read: Some(device_read), steady, ..quiet }
+        let steady = point.pattern.is_random() && self.block == page_size() as u64;
+        Account { device_read: Some(device_read), steady, ..self.job.quiet() }
     }
 }
 
-impl<U: Consume> Method for Read<U> {
+impl<U: Consume, R: Reader> Method for Read<U, R> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.file = None;
         self.job.prepare(draw)?;
-        self.file = Some(self.job.data.reopen(self.how)?);
+        let file = self.job.data.reopen(R::OPEN)?;
+        if let Some(first) = self.job.records.first() {
+            read::stand_at(&file, self.job.place(*first))?;
+        }
+        self.file = Some(file);
         Ok(())
+    }
+
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), SysError> {
+        match (self.hint, &self.file) {
+            (Some(hint), Some(file)) => cache::advise_file(file, hint),
+            _ => Ok(()),
+        }
     }
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let Some(file) = &self.file else { return Err(not_prepared()) };
         let next = self.job.advance(ops);
-        let pages = &self.job.pages[next];
-        let sum = if self.whole_blocks() {
-            in_order::<U>(file, &mut self.buffer, pages)
-        } else if self.block == page_size() {
-            page_by_page::<U>(file, &mut self.buffer, pages)
-        } else {
-            blocks_around::<U>(file, &mut self.buffer, pages, self.job.data.bytes())
-        };
-        self.job.sum = self.job.sum.wrapping_add(sum?);
+        let (job, buffer) = (&mut self.job, &mut self.buffer);
+        let mut sum = job.sum;
+        for part in job.by_pass(next) {
+            let records = &job.records[part];
+            let of_pass = if self.block == job.point.record {
+                one_by_one::<U, R>(file, buffer, records, job.shift, &mut job.using)
+            } else if job.point.pattern.is_in_order() {
+                in_order::<U, R>(file, buffer, records, job.shift, &mut job.using)
+            } else {
+                around::<U, R>(file, buffer, records, job.shift, job.data.bytes(), &mut job.using)
+            };
+            sum = sum.wrapping_add(of_pass?);
+        }
+        job.sum = sum;
         Ok(())
+    }
+
+    fn first_pass(&self, ops: u64) -> Option<u64> {
+        Some(self.job.first_pass(ops))
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.file = None;
         self.job.prove()?;
-        if self.how == Open::ReadDirect && self.job.state == State::Cold {
+        if R::LEAVES_NOTHING && self.job.point.state == State::Cold {
             self.job.data.prove_uncached()?;
         }
         Ok(self.account())
     }
 
     fn grain(&self) -> u64 {
-        if self.whole_blocks() { self.job.data.pages.min(self.pages_a_block() as u64) } else { 1 }
+        if self.serves_several() { (self.block / self.job.point.record).min(self.job.point.records()) } else { 1 }
     }
 }
 
-/// A page a call; the buffer holds one.
+/// A record a call; the buffer holds one.
 #[inline(always)]
-fn page_by_page<U: Consume>(file: &File, buffer: &mut Buffer, pages: &[u32]) -> Result<u64, SysError> {
-    let shift = page_size().trailing_zeros();
+fn one_by_one<U: Consume, R: Reader>(
+    file: &File,
+    buffer: &mut Buffer,
+    records: &[u32],
+    shift: u32,
+    using: &mut U,
+) -> SysResult<u64> {
     let mut sum = 0_u64;
-    for page in pages {
-        file::read_at(file, buffer.bytes_mut(), u64::from(*page) << shift)?;
-        sum = sum.wrapping_add(U::consume(buffer.span()));
+    for record in records {
+        R::read(file, buffer.bytes_mut(), u64::from(*record) << shift)?;
+        sum = sum.wrapping_add(using.arrived(buffer.span()));
     }
     Ok(sum)
 }
 
-/// A buffer full a call, of pages that follow one another.
+/// A buffer full a call, of records that follow one another, in one pass.
 #[inline(always)]
-fn in_order<U: Consume>(file: &File, buffer: &mut Buffer, pages: &[u32]) -> Result<u64, SysError> {
-    let page_bytes = page_size();
+fn in_order<U: Consume, R: Reader>(
+    file: &File,
+    buffer: &mut Buffer,
+    records: &[u32],
+    shift: u32,
+    using: &mut U,
+) -> SysResult<u64> {
     let mut sum = 0_u64;
-    for run in pages.chunks(buffer.bytes().len() / page_bytes) {
-        let bytes = &mut buffer.bytes_mut()[..run.len() * page_bytes];
-        file::read_at(file, bytes, u64::from(run[0]) * page_bytes as u64)?;
-        let read = buffer.span().pages();
+    for run in records.chunks(buffer.bytes().len() >> shift) {
+        R::read(file, &mut buffer.bytes_mut()[..run.len() << shift], u64::from(run[0]) << shift)?;
+        let read = buffer.span().records(shift);
         for index in 0..run.len() {
-            sum = sum.wrapping_add(U::consume(read.page(index)));
+            sum = sum.wrapping_add(using.arrived(read.record(index)));
         }
     }
     Ok(sum)
 }
 
-/// The block around a page a call, of a file of `end` bytes.
+/// The block around a record a call, of a file of `end` bytes.
 #[inline(always)]
-fn blocks_around<U: Consume>(file: &File, buffer: &mut Buffer, pages: &[u32], end: u64) -> Result<u64, SysError> {
-    let (page_bytes, block) = (page_size(), buffer.bytes().len() as u64);
+fn around<U: Consume, R: Reader>(
+    file: &File,
+    buffer: &mut Buffer,
+    records: &[u32],
+    shift: u32,
+    end: u64,
+    using: &mut U,
+) -> SysResult<u64> {
+    let block = buffer.bytes().len() as u64;
     let mut sum = 0_u64;
-    for page in pages {
-        let at = u64::from(*page) * page_bytes as u64;
+    for record in records {
+        let at = u64::from(*record) << shift;
         // Blocks are powers of two: a mask, not a division.
         let start = at & !(block - 1);
         let bytes = (end - start).min(block) as usize;
-        file::read_at(file, &mut buffer.bytes_mut()[..bytes], start)?;
-        sum = sum.wrapping_add(U::consume(buffer.span().part((at - start) as usize, page_bytes)));
+        R::read(file, &mut buffer.bytes_mut()[..bytes], start)?;
+        sum = sum.wrapping_add(using.arrived(buffer.span().part((at - start) as usize, 1 << shift)));
     }
     Ok(sum)
 }

@@ -93,7 +93,7 @@ impl Job {
             Layout::Scattered => (point.places_in_file(), 1),
             Layout::Contiguous => (point.places_in_file() / places, places),
         };
-        draw::pages(Pattern::Random, units, draw.ops * places / each, draw.seed, &mut self.drawn);
+        draw::records(Pattern::Random, units, draw.ops * places / each, draw.seed, &mut self.drawn);
         let places_drawn =
             self.drawn.iter().flat_map(|unit| (0..each).map(move |place| u64::from(*unit) * each + place));
         self.edits.extend(places_drawn.map(|place| Edit { at: place * stride + point.within(), byte: 0 }));

@@ -41,7 +41,7 @@ pub fn excesses(study: &Study, slower: &Case, faster: &Case) -> Vec<Excess> {
     excess(Column::System, (0.5 * (time(slower) - time(faster))).max(1.0)).into_iter().collect()
 }
 
-/// A sentence: `An operation of `mmap` read 2.3 MiB from the device, one of `pread 4K` 4.0 KiB.` Empty if nothing was counted.
+/// A sentence: `An operation of `mmap` read 2.3 MiB from the device, one of `pread` 4.0 KiB.` Empty if nothing was counted.
 pub fn in_words(study: &Study, slower: &Case, faster: &Case) -> String {
     let phrases: Vec<(String, String)> = excesses(study, slower, faster).iter().map(phrase).collect();
     if phrases.is_empty() {

@@ -33,7 +33,7 @@ fn the_sample_says_what_is_most_striking_in_each_area() {
 
     With the guarantee visible, `mmap` is the fastest of 3 methods: ×0.0310 (0.0301–0.0316) the time of `pwrite`, 32.3 times as fast.
 
-    `mmap` takes ×14.2 (13.9–14.8) the time of `pread 4K`. An operation of `mmap` read 2.3 MiB from the device and met 0.980 major faults; one of `pread 4K`, 4.0 KiB and 0. `mmap+MADV_RANDOM` avoids it: 4.0 KiB read, ×1.01 (1.01–1.01) the time.
+    `mmap` takes ×14.2 (13.9–14.8) the time of `pread`. An operation of `mmap` read 2.3 MiB from the device and met 0.980 major faults; one of `pread`, 4.0 KiB and 0. `mmap+MADV_RANDOM` avoids it: 4.0 KiB read, ×1.01 (1.01–1.01) the time.
 
     With the file warm, `MAP_PRIVATE+store` is the fastest of 4 methods: ×0.0540 (0.0524–0.0551) the time of `read(reused)`, 18.5 times as fast.
 
@@ -135,7 +135,7 @@ fn what_a_condition_turns_round_is_found() {
     warm.cases.iter_mut().filter_map(|case| case.per_op.as_mut()).for_each(|counts| *counts = Default::default());
     judge(&mut warm, "mmap", 0.05, (0.045, 0.052), Verdict::Faster);
     let run = Run { studies: vec![cold, warm], ..sample::run() };
-    let said = "It depends: `mmap` takes ×0.0500 (0.0450–0.0520) the time of `pread 4K` with state warm, but ×14.2 (13.9–14.8) with state cold.";
+    let said = "It depends: `mmap` takes ×0.0500 (0.0450–0.0520) the time of `pread` with state warm, but ×14.2 (13.9–14.8) with state cold.";
     assert!(texts(&run).iter().any(|text| text == said), "{:#?}", texts(&run));
     let mut two = run;
     two.studies[0].scenario.params.insert("size".to_owned(), "1MiB".to_owned());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Together, anchor};
-use crate::report::{findings, notes, units, write_back};
+use crate::report::{beyond, findings, notes, units, write_back};
 use crate::results::model::{Dir, Profile, Run};
 
 /// The page's own part of the template's context.
@@ -21,8 +21,8 @@ pub struct Page {
     findings: Vec<Finding>,
     warnings: Vec<Warning>,
     floors: Vec<Floor>,
-    /// When unsynced edits reached the device, where that was watched.
-    write_back: Option<WriteBack>,
+    /// What was watched as it went on, in place of being measured in batches.
+    watched: Vec<Watched>,
     /// What each latency holds beside its operation, where that was measured.
     stamp: Option<String>,
 }
@@ -57,7 +57,11 @@ struct Warning {
 }
 
 #[derive(Debug, Serialize)]
-struct WriteBack {
+struct Watched {
+    title: &'static str,
+    anchor: &'static str,
+    /// In the page's contents.
+    word: &'static str,
     intro: Vec<Vec<Span>>,
     heads: Vec<&'static str>,
     rows: Vec<Vec<Vec<Span>>>,
@@ -122,13 +126,29 @@ pub fn page(run: &Run) -> Page {
         findings: findings.collect(),
         warnings: warnings.collect(),
         floors: floors.collect(),
-        write_back: run.write_back.as_ref().map(|seen| WriteBack {
-            intro: write_back::intro(seen).iter().map(|said| spans(said)).collect(),
-            heads: write_back::HEADS.to_vec(),
-            rows: write_back::rows(seen).iter().map(|row| row.iter().map(|cell| spans(cell)).collect()).collect(),
-        }),
+        watched: watched(run),
         stamp: run.floors.iter().find(|floor| floor.name == "stamp").map(|floor| units::time(floor.estimate)),
     }
+}
+
+fn watched(run: &Run) -> Vec<Watched> {
+    let section = |title, anchor, word, intro: Vec<String>, heads: &[&'static str], rows: Vec<Vec<String>>| Watched {
+        title,
+        anchor,
+        word,
+        intro: intro.iter().map(|said| spans(said)).collect(),
+        heads: heads.to_vec(),
+        rows: rows.iter().map(|row| row.iter().map(|cell| spans(cell)).collect()).collect(),
+    };
+    let unsynced = run.write_back.iter().map(|seen| {
+        let (intro, rows) = (write_back::intro(seen), write_back::rows(seen));
+        section(write_back::TITLE, "write-back", "Unsynced edits", intro, &write_back::HEADS, rows)
+    });
+    let beyond = run.beyond_memory.iter().map(|seen| {
+        let (intro, rows) = (beyond::intro(seen), beyond::rows(seen));
+        section(beyond::TITLE, "beyond-memory", "Beyond memory", intro, &beyond::HEADS, rows)
+    });
+    unsynced.chain(beyond).collect()
 }
 
 fn named(name: &str, value: &str) -> Named {

@@ -41,7 +41,7 @@ struct Cell {
     nothing: bool,
 }
 
-const COMPARISON: [Column; 13] = [
+const COMPARISON: [Column; 14] = [
     Column::Time,
     Column::PerSecond,
     Column::Ratio,
@@ -51,13 +51,14 @@ const COMPARISON: [Column; 13] = [
     Column::FaultsPerPage,
     Column::MajorFaults,
     Column::DeviceRead,
+    Column::ReadAmplification,
     Column::DeviceWritten,
     Column::Amplification,
     Column::Flushes,
     Column::DirtyLeft,
 ];
 
-const TIMES: [Column; 9] = [
+const TIMES: [Column; 14] = [
     Column::P50,
     Column::P90,
     Column::P99,
@@ -67,6 +68,11 @@ const TIMES: [Column; 9] = [
     Column::User,
     Column::System,
     Column::Switches,
+    Column::Enter,
+    Column::FirstUse,
+    Column::UseAgain,
+    Column::Leave,
+    Column::Memory,
 ];
 
 /// How the methods compare, and what each costs beside time. Every case has its row; `None` if none was measured.

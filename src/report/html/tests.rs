@@ -232,7 +232,7 @@ fn the_overview_names_no_best_method_that_the_verdicts_do_not_show() {
         "MAP_PRIVATE+store",
         "shm+futex",
         "shm+spin",
-        "O_DIRECT 4K",
+        "O_DIRECT",
         "–",
         "–",
         "–",
@@ -245,5 +245,5 @@ fn a_study_that_needs_a_caution_has_it() {
     let text = seen(&page(&sample::run()));
     assert!(text.contains("Tainted: the null control") && text.contains("Its time was up after 3 of 22 workers"));
     assert!(text.contains("mmap+msync(MS_SYNC): 2 rounds dropped, for all methods: foreign I/O on the device (×2)"));
-    assert!(text.contains("No latency of mmap, pread 4K: the study ended before its latency pass."));
+    assert!(text.contains("No latency of mmap, pread: the study ended before its latency pass."));
 }

@@ -14,10 +14,15 @@ pub fn curve(curve: &Curve) -> Result<Option<Plot>, PlotError> {
         title: curve.title(),
         labels: curve.labels.iter().map(String::as_str).collect(),
         caption: &format!("{}{turns}", curve.words),
-        round: if curve.figure == Figure::DeviceWritten { Round::ByTwos } else { Round::ByTens },
+        round: match curve.figure {
+            Figure::DeviceWritten | Figure::Throughput => Round::ByTwos,
+            _ => Round::ByTens,
+        },
         in_words: match curve.figure {
             Figure::Time | Figure::AtRisk => units::time,
             Figure::DeviceWritten => units::bytes,
+            Figure::Throughput => |value| format!("{}/s", units::bytes(value)),
+            Figure::ReadAmplification => units::ratio,
         },
         series: curve.series.iter().map(|series| (series.method.as_str(), series.points.clone())).collect(),
         turns: curve.crossings.iter().map(|crossing| crossing.place).collect(),

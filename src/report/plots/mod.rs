@@ -1,17 +1,20 @@
 //! What does a study look like, and what do several of them show together? As SVG.
 
 mod axis;
+pub mod beyond;
 mod canvas;
 mod curve;
 mod ladder;
 mod latencies;
 mod lines;
+mod map;
 mod ratios;
 
 pub use canvas::Plot;
 pub use curve::curve;
 pub use ladder::ladder;
 pub use latencies::latencies;
+pub use map::{TITLE as MAP_TITLE, map};
 pub use ratios::ratios;
 
 /// Why a plot could not be drawn.

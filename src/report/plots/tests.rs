@@ -9,10 +9,10 @@ fn ratios_of(study: &Study) -> Plot {
     ratios(study).unwrap().unwrap()
 }
 
-/// A study of `pread 4K` at 1 and one other.
+/// A study of `pread` at 1 and one other.
 fn of_two(ratio: f64, interval: Option<(f64, f64)>) -> Study {
     let cases = vec![
-        sample::case("pread 4K", 100.0),
+        sample::case("pread", 100.0),
         sample::case("mmap", 100.0 * ratio).ratio(ratio, interval, Verdict::Unresolved),
     ];
     sample::study("page_touch", "q", &[], [None; 3], cases)

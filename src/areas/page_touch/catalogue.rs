@@ -1,0 +1,307 @@
+//! What is asked: the representative points, and the sweeps that show what each figure depends on.
+
+use crate::engine::protocol::Size;
+use crate::os::page_size;
+
+use super::super::area::{DEVICE_MARGIN, MARGIN, Options, Question, Sweep};
+use super::super::dataset::History;
+use super::super::draw::Pattern;
+use super::point::{Point, State, Use};
+
+/// Records that a cold random batch takes: a whole cold pass lasts seconds, and a plain mapping's readahead soon loads the file.
+const COLD_RANDOM: u64 = 128;
+/// Records of a cold sequential batch.
+const COLD_SEQUENTIAL: u64 = 8192;
+/// Records of a sparse warm batch.
+const WARM_SPARSE: u64 = 1024;
+
+/// Each state and pattern, with a byte of each page and with all of them.
+pub(super) fn points(options: &Options) -> Vec<Point> {
+    let bytes = match &options.file {
+        // Whole pages: an odd tail is left out.
+        Some(file) => file.bytes - file.bytes % page_size() as u64,
+        None if options.quick => 32 << 20,
+        None => 256 << 20,
+    };
+    let path = options.file.as_ref().map(|file| file.path.clone());
+    let found = path.is_some();
+    let point = |state, pattern, job, touched: u64| {
+        let point = Point { path: path.clone(), ..plain(bytes, state, pattern, job, touched) };
+        if found { Point { history: History::Found, ..point } } else { point }
+    };
+    let (seq, random, all) = (Pattern::Sequential, Pattern::Random, u64::MAX);
+    let may_evict = !found || options.evict;
+    let mut points = Vec::new();
+    if options.quick {
+        points.push(point(State::Warm, random, Use::Touch, WARM_SPARSE));
+        points.push(point(State::Mapped, random, Use::Sum, all));
+        if may_evict {
+            points.push(point(State::Cold, random, Use::Touch, COLD_RANDOM));
+        }
+        return points;
+    }
+    for job in [Use::Touch, Use::Sum] {
+        points.push(point(State::Warm, seq, job, all));
+        points.push(point(State::Warm, random, job, WARM_SPARSE));
+        points.push(point(State::Mapped, random, job, all));
+        if may_evict {
+            points.push(point(State::Cold, seq, job, COLD_SEQUENTIAL));
+            points.push(point(State::Cold, random, job, COLD_RANDOM));
+        }
+    }
+    points.push(point(State::Warm, seq, Use::Copy, all));
+    points.push(point(State::Mapped, random, Use::Copy, all));
+    if !found {
+        // The same question over pages that were written one by one: folios of a page, faults of a page.
+        points.push(Point { history: History::Write4K, ..point(State::Warm, seq, Use::Touch, all) });
+    }
+    points
+}
+
+/// Over files of ours. Each point of a sweep is as the plain one, but for what it varies.
+pub(super) const SWEEPS: &[Sweep<Point>] = &[
+    Sweep {
+        name: "methods",
+        about: "every way of reading, in each state, in order and at random",
+        points: || {
+            let mut all = Vec::new();
+            for pattern in [Pattern::Sequential, Pattern::Random] {
+                all.extend(STATES.map(|state| Point { wide: true, ..sparse(state, pattern) }));
+            }
+            all
+        },
+    },
+    Sweep {
+        name: "use",
+        about: "what is done with the bytes: touch, sum, copy, search",
+        points: || {
+            let uses = [Use::Touch, Use::Sum, Use::Copy, Use::Search];
+            let warm = uses.map(|job| plain(SWEPT, State::Warm, Pattern::Sequential, job, u64::MAX));
+            let mapped = uses.map(|job| plain(SWEPT, State::Mapped, Pattern::Random, job, u64::MAX));
+            warm.into_iter().chain(mapped).collect()
+        },
+    },
+    Sweep {
+        name: "pattern",
+        about: "the order of use: forward, backward, in steps of 64 KiB and 2 MiB, random, by Zipf's law, within 16 MiB",
+        points: || {
+            let page = page_size() as u64;
+            let patterns = [
+                Pattern::Sequential,
+                Pattern::Backward,
+                Pattern::Strided((64 << 10) / page),
+                Pattern::Strided((2 << 20) / page),
+                Pattern::Random,
+                Pattern::Zipf,
+                Pattern::Window((16 << 20) / page),
+            ];
+            STATES.into_iter().flat_map(|state| patterns.map(|pattern| sparse(state, pattern))).collect()
+        },
+    },
+    Sweep {
+        name: "record",
+        about: "bytes used in one place, 8 B to 1 MiB, at random",
+        points: || {
+            let records = [8, 64, 512, 4 << 10, 64 << 10, 1 << 20];
+            let at = |state, record: u64| {
+                let point = Point { job: Use::Sum, record, ..sparse(state, Pattern::Random) };
+                Point { touched: point.touched.min(point.records() / 2), ..point }
+            };
+            STATES.into_iter().flat_map(|state| records.map(|record| at(state, record))).collect()
+        },
+    },
+    Sweep {
+        name: "passes",
+        about: "times that the same pages are used, 1 to 16, in order",
+        points: || {
+            let once = plain(SWEPT, State::Warm, Pattern::Sequential, Use::Touch, u64::MAX);
+            [1, 2, 4, 16].map(|passes| Point { passes, ..once.clone() }).to_vec()
+        },
+    },
+    Sweep {
+        name: "history",
+        about: "how the file came into the page cache",
+        points: || {
+            use History::{Random, Readahead, Write1M, Write4K, Write4M, Write64K};
+            let histories = [Write4K, Write64K, Write1M, Write4M, Readahead, Random];
+            let warm = |pattern, touched| plain(SWEPT, State::Warm, pattern, Use::Touch, touched);
+            let whole = histories.map(|history| Point { history, ..warm(Pattern::Sequential, u64::MAX) });
+            let parts = histories.map(|history| Point { history, ..warm(Pattern::Random, WARM_SPARSE) });
+            whole.into_iter().chain(parts).collect()
+        },
+    },
+    Sweep {
+        name: "size",
+        about: "the file's size, 64 KiB to 1 GiB",
+        points: || {
+            let sizes = [64 << 10, 1 << 20, 16 << 20, 256 << 20, 1 << 30];
+            let warm = sizes.map(|bytes| plain(bytes, State::Warm, Pattern::Sequential, Use::Copy, u64::MAX));
+            let mapped = sizes.map(|bytes| plain(bytes, State::Mapped, Pattern::Random, Use::Copy, u64::MAX));
+            warm.into_iter().chain(mapped).collect()
+        },
+    },
+    Sweep {
+        name: MEMORY,
+        about: "files up to 8 times a memory limit, watched as the cache fills: about 2 minutes",
+        points: Vec::new,
+    },
+];
+
+/// The sweep that has no studies: files are watched, not timed.
+pub const MEMORY: &str = "memory";
+
+const STATES: [State; 3] = [State::Warm, State::Mapped, State::Cold];
+/// The size of a file that is swept over: more than most processors cache.
+const SWEPT: u64 = 256 << 20;
+
+/// A page a record, in a file of ours.
+fn plain(bytes: u64, state: State, pattern: Pattern, job: Use, touched: u64) -> Point {
+    let history = if state == State::Cold { History::Cold } else { History::Write1M };
+    let record = page_size() as u64;
+    let (path, passes, wide) = (None, 1, false);
+    let point = Point { path, bytes, history, state, pattern, job, record, touched, passes, wide };
+    Point { touched: touched.min(most(&point)), ..point }
+}
+
+/// So few of the pages that patterns can be told from one another; once they are mapped, as many as there are.
+fn sparse(state: State, pattern: Pattern) -> Point {
+    let touched = match state {
+        State::Cold => COLD_RANDOM,
+        State::Warm => WARM_SPARSE,
+        State::Mapped => u64::MAX,
+    };
+    plain(SWEPT, state, pattern, Use::Touch, touched)
+}
+
+/// Records that a pass can use.
+fn most(point: &Point) -> u64 {
+    match point.pattern {
+        Pattern::Strided(stride) => point.records().div_ceil(stride),
+        Pattern::Window(length) => length.min(point.records()),
+        _ => point.records(),
+    }
+}
+
+/// What a point asks.
+pub(super) fn ask(point: &Point) -> Question {
+    // Where the mapping is made outside of the clock, a record costs the same however many are in the batch.
+    let steady = point.state == State::Mapped;
+    let operations = point.touched * point.passes;
+    Question {
+        words: vec![("state", point.state.name()), ("pattern", point.pattern.name())],
+        text: text(point),
+        operation: operation(point),
+        params: params(point),
+        state: Some(point.state.name()),
+        history: Some(point.history.name()),
+        guarantee: None,
+        baseline: "pread",
+        size: if steady { Size::Lasting { target_ns: 2_000_000, most: operations } } else { Size::Fixed(operations) },
+        margin: if point.state == State::Cold { DEVICE_MARGIN } else { MARGIN },
+        floor: floor(point),
+        bytes_per_op: Some(if point.job == Use::Touch { point.pages_a_record() } else { point.record }),
+        files: if point.path.is_some() { Vec::new() } else { vec![point.recipe(), point.own_recipe()] },
+        weight: weight(point),
+    }
+}
+
+/// What a record needs at least, whatever brings it.
+fn floor(point: &Point) -> Option<(&'static str, f64)> {
+    /// What the floors work in.
+    const UNIT: f64 = 4096.0;
+    let parts = point.record as f64 / UNIT;
+    match (point.state, point.job) {
+        (State::Cold, _) if point.pattern.is_random() && parts == 1.0 => Some(("device read 4 KiB", 1.0)),
+        (_, Use::Sum) if parts >= 1.0 => Some(("page read", parts)),
+        (_, Use::Copy) if parts >= 1.0 => Some(("page copy", parts)),
+        (State::Mapped, Use::Touch) if point.pattern == Pattern::Random && parts == 1.0 => Some(("random touch", 1.0)),
+        _ => None,
+    }
+}
+
+fn weight(point: &Point) -> f64 {
+    let one = match (point.state, point.pattern.is_in_order()) {
+        (State::Cold, true) if point.touched >= COLD_SEQUENTIAL => 3.5,
+        (State::Cold, _) => 2.0,
+        (State::Warm, _) if point.touched * point.passes > 1 << 17 => 3.0,
+        (State::Warm | State::Mapped, _) => 1.0,
+    };
+    if point.wide { 3.0 * one } else { one }
+}
+
+/// What is not as in the plain point stands in the id.
+fn params(point: &Point) -> Vec<(&'static str, String)> {
+    let mut params = vec![("use", point.job.name().to_owned())];
+    match point.pattern {
+        Pattern::Strided(stride) => params.push(("stride", size(stride * point.record))),
+        Pattern::Window(length) => params.push(("within", size(length * point.record))),
+        _ => {}
+    }
+    if !point.is_by_pages() {
+        params.push(("record", size(point.record)));
+    }
+    if point.state != State::Mapped {
+        params.push(("touched", if point.whole() { "all".to_owned() } else { point.touched.to_string() }));
+    }
+    if point.passes > 1 {
+        params.push(("passes", point.passes.to_string()));
+    }
+    params.push(("size", size(point.bytes)));
+    params
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        _ if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{}MiB", bytes >> 20),
+        _ if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) && bytes < 1 << 20 => format!("{}KiB", bytes >> 10),
+        _ => format!("{bytes}B"),
+    }
+}
+
+fn spaced(bytes: u64) -> String {
+    let text = size(bytes);
+    let unit = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    format!("{} {}", &text[..unit], &text[unit..])
+}
+
+fn text(point: &Point) -> String {
+    let order = match point.pattern {
+        Pattern::Sequential => "Sequential order".to_owned(),
+        Pattern::Backward => "Backward order".to_owned(),
+        Pattern::Strided(stride) => format!("Steps of {}", spaced(stride * point.record)),
+        Pattern::Random => "Random order".to_owned(),
+        Pattern::Zipf => "Some often and most seldom (Zipf's law)".to_owned(),
+        Pattern::Window(length) => format!("Random order within {}", spaced(length * point.record)),
+    };
+    let noun = if point.is_by_pages() { "page".to_owned() } else { format!("record of {}", spaced(point.record)) };
+    let plural = if point.is_by_pages() { "pages".to_owned() } else { format!("records of {}", spaced(point.record)) };
+    let many = match (point.state, point.whole()) {
+        (State::Mapped, _) => plural,
+        (_, true) => format!("every {noun}"),
+        (_, false) => format!("{} {plural}", point.touched),
+    };
+    let what = if point.path.is_some() { "the whole pages of your file," } else { "a file of" };
+    let passes = if point.passes > 1 { format!(", {} times over", point.passes) } else { String::new() };
+    format!(
+        "{order} over {many} of {what} {}, {}: {}{passes}.",
+        spaced(point.bytes),
+        state_in_words(point),
+        point.job.words()
+    )
+}
+
+fn operation(point: &Point) -> String {
+    if point.is_by_pages() { "one page".to_owned() } else { format!("one record of {}", spaced(point.record)) }
+}
+
+fn state_in_words(point: &Point) -> String {
+    let filled = match point.history {
+        History::Found | History::Cold => String::new(),
+        history => format!(" by {}", history.words()),
+    };
+    match point.state {
+        State::Cold => "none of it in the page cache".to_owned(),
+        State::Warm => format!("all in the page cache{filled}, none in the page tables"),
+        State::Mapped => format!("all in the page cache{filled} and in the page tables"),
+    }
+}

@@ -1,0 +1,271 @@
+//! The ways to reach a file's bytes: through a mapping, by reading, and by both.
+
+use std::path::Path;
+
+use nix::fcntl::PosixFadviseAdvice;
+
+use crate::engine::method::Opened;
+use crate::os::file::Open;
+use crate::os::map::{Advice, Populate};
+
+use super::super::area::Entry;
+use super::ahead::{MapAhead, ReadAhead};
+use super::consume::{Copy, Search, Sum, Touch, TouchPages};
+use super::fresh::{Fresh, Whole};
+use super::mapping::{Hint, Life, Mapped};
+use super::mixed::Mixed;
+use super::point::{Point, State, Use};
+use super::reading::{Block, Direct, DontCache, Next, NoWait, Pread, Read, Reader};
+use super::ring::Ringed;
+use super::window::Window;
+
+/// Opens a method for the use that the point names: the use is a type, so that the batch's loop has no choice to make.
+macro_rules! for_use {
+    ($point:expr, $method:ident $(, $more:ty)?; $($argument:expr),*) => {
+        match $point.job {
+            Use::Touch if $point.pages_a_record() == 1 => $method::<Touch $(, $more)?>::open($point, $($argument),*),
+            Use::Touch => $method::<TouchPages $(, $more)?>::open($point, $($argument),*),
+            Use::Sum => $method::<Sum $(, $more)?>::open($point, $($argument),*),
+            Use::Copy => $method::<Copy $(, $more)?>::open($point, $($argument),*),
+            Use::Search => $method::<Search $(, $more)?>::open($point, $($argument),*),
+        }
+    };
+}
+
+fn read<R: Reader>(point: &Point, site: &Path, block: Block, hint: Option<PosixFadviseAdvice>) -> Opened {
+    for_use!(point, Read, R; site, block, hint)
+}
+
+fn map(point: &Point, site: &Path, hint: Hint) -> Opened {
+    for_use!(point, Mapped; site, hint, Life::Batch)
+}
+
+fn advised(point: &Point, site: &Path, advice: Advice) -> Opened {
+    map(point, site, Hint::Advice(advice))
+}
+
+fn always(_: &Point) -> bool {
+    true
+}
+
+/// Once the pages are mapped, how they came to be is all the same.
+fn unless_mapped(point: &Point) -> bool {
+    point.state != State::Mapped
+}
+
+fn cold(point: &Point) -> bool {
+    point.state == State::Cold
+}
+
+fn in_order(point: &Point) -> bool {
+    point.pattern.is_in_order()
+}
+
+fn cold_at_random(point: &Point) -> bool {
+    cold(point) && point.pattern.is_random()
+}
+
+/// Large reads at random places move 64 times what is used; over a whole file that is another job.
+fn large_reads(point: &Point) -> bool {
+    in_order(point) || point.pattern.is_random() && !point.whole() && point.record < LARGE
+}
+
+/// As open(2) asks of O_DIRECT, on every disk: whole pages. A pass over a whole file by single pages from the device would take minutes.
+fn direct(point: &Point) -> bool {
+    !in_order(point) && !point.whole() && point.record >= crate::os::page_size() as u64
+}
+
+fn wide(point: &Point) -> bool {
+    point.wide
+}
+
+const LARGE: u64 = 256 << 10;
+
+pub(super) const METHODS: &[Entry<Point>] = &[
+    Entry {
+        name: "pread",
+        about: "pread of a record at a time, a page if nothing else is said, into a reused buffer",
+        fits: always,
+        open: |point, site| read::<Pread>(point, site, Block::Record, None),
+    },
+    Entry {
+        name: "pread 64K",
+        about: "pread of 64 KiB at a time into a reused buffer",
+        fits: |point| wide(point) && in_order(point),
+        open: |point, site| read::<Pread>(point, site, Block::Bytes(64 << 10), None),
+    },
+    Entry {
+        name: "pread 256K",
+        about: "pread of 256 KiB at a time into a reused buffer; at random, the block around the record",
+        fits: large_reads,
+        open: |point, site| read::<Pread>(point, site, Block::Bytes(LARGE), None),
+    },
+    Entry {
+        name: "pread 1M",
+        about: "pread of 1 MiB at a time into a reused buffer",
+        fits: |point| wide(point) && in_order(point),
+        open: |point, site| read::<Pread>(point, site, Block::Bytes(1 << 20), None),
+    },
+    Entry {
+        name: "pread 4M",
+        about: "pread of 4 MiB at a time into a reused buffer",
+        fits: |point| wide(point) && in_order(point),
+        open: |point, site| read::<Pread>(point, site, Block::Bytes(4 << 20), None),
+    },
+    Entry {
+        name: "pread 256K fresh",
+        about: "pread of 256 KiB at a time, each into memory that is new",
+        fits: |point| wide(point) && in_order(point),
+        open: |point, site| for_use!(point, Fresh; site, LARGE),
+    },
+    Entry {
+        name: "read 128K",
+        about: "read of 128 KiB at a time, from where the descriptor stands, into a reused buffer",
+        fits: |point| wide(point) && in_order(point) && point.passes == 1,
+        open: |point, site| read::<Next>(point, site, Block::Bytes(128 << 10), None),
+    },
+    Entry {
+        name: "std::fs::read",
+        about: "the whole file into a vector of its own, then the records from there",
+        fits: |point| in_order(point) && point.whole() && unless_mapped(point),
+        open: |point, site| for_use!(point, Whole; site),
+    },
+    Entry {
+        name: "pread+FADV_RANDOM",
+        about: "posix_fadvise(POSIX_FADV_RANDOM), then pread of a record at a time",
+        fits: cold_at_random,
+        open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_RANDOM)),
+    },
+    Entry {
+        name: "pread+FADV_SEQUENTIAL",
+        about: "posix_fadvise(POSIX_FADV_SEQUENTIAL), then pread of a record at a time",
+        fits: |point| wide(point) && cold(point) && in_order(point),
+        open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL)),
+    },
+    Entry {
+        name: "readahead x32+pread",
+        about: "readahead of each of 32 records, then pread of each",
+        fits: |point| wide(point) && unless_mapped(point) && point.pattern.is_random(),
+        open: |point, site| for_use!(point, ReadAhead; site),
+    },
+    Entry {
+        name: "preadv2(RWF_NOWAIT)",
+        about: "preadv2 that does not wait for what the page cache has not, and pread for that",
+        fits: wide,
+        open: |point, site| read::<NoWait>(point, site, Block::Record, None),
+    },
+    Entry {
+        name: "preadv2(RWF_DONTCACHE)",
+        about: "preadv2 that keeps no page in the cache that it brought there (Linux 6.14)",
+        fits: wide,
+        open: |point, site| read::<DontCache>(point, site, Block::Record, None),
+    },
+    Entry {
+        name: "O_DIRECT",
+        about: "pread of a record at a time past the page cache",
+        fits: direct,
+        open: |point, site| read::<Direct>(point, site, Block::Record, None),
+    },
+    Entry {
+        name: "O_DIRECT 256K",
+        about: "pread of 256 KiB at a time past the page cache",
+        fits: in_order,
+        open: |point, site| read::<Direct>(point, site, Block::Bytes(LARGE), None),
+    },
+    Entry {
+        name: "io_uring x1",
+        about: "io_uring reads of a record into a registered buffer, one at a time",
+        fits: |point| wide(point) && point.pattern.is_random(),
+        open: |point, site| for_use!(point, Ringed; site, 1, Open::Read),
+    },
+    Entry {
+        name: "io_uring x8",
+        about: "io_uring reads of a record into registered buffers, 8 in flight",
+        fits: |point| wide(point) && point.pattern.is_random(),
+        open: |point, site| for_use!(point, Ringed; site, 8, Open::Read),
+    },
+    Entry {
+        name: "io_uring x32",
+        about: "io_uring reads of a record into registered buffers, 32 in flight",
+        fits: |point| point.pattern.is_random() && (wide(point) || cold(point)),
+        open: |point, site| for_use!(point, Ringed; site, 32, Open::Read),
+    },
+    Entry {
+        name: "io_uring x32 O_DIRECT",
+        about: "the same past the page cache",
+        fits: |point| wide(point) && cold_at_random(point) && direct(point),
+        open: |point, site| for_use!(point, Ringed; site, 32, Open::ReadDirect),
+    },
+    Entry {
+        name: "mmap",
+        about: "a shared mapping with the kernel's default readahead",
+        fits: always,
+        open: |point, site| map(point, site, Hint::None),
+    },
+    Entry {
+        name: "mmap a pass",
+        about: "a shared mapping made and unmapped for each pass",
+        fits: |point| unless_mapped(point) && point.passes > 1,
+        open: |point, site| for_use!(point, Mapped; site, Hint::None, Life::Pass),
+    },
+    Entry {
+        name: "mmap window 2M",
+        about: "a shared mapping of 2 MiB at a time, which moves on with the use",
+        fits: |point| wide(point) && unless_mapped(point) && in_order(point),
+        open: |point, site| for_use!(point, Window; site, 2 << 20),
+    },
+    Entry {
+        name: "mmap+MADV_RANDOM",
+        about: "a shared mapping, told that its pages will be used at random: no readahead",
+        fits: unless_mapped,
+        open: |point, site| advised(point, site, Advice::Random),
+    },
+    Entry {
+        name: "mmap+MADV_SEQUENTIAL",
+        about: "a shared mapping, told that its pages will be used in order",
+        fits: unless_mapped,
+        open: |point, site| advised(point, site, Advice::Sequential),
+    },
+    Entry {
+        name: "mmap+MADV_WILLNEED",
+        about: "a shared mapping, all of which is asked for beforehand: reads are started, not awaited",
+        fits: |point| wide(point) && cold(point),
+        open: |point, site| advised(point, site, Advice::WillNeed),
+    },
+    Entry {
+        name: "mmap+MADV_WILLNEED x32",
+        about: "a shared mapping with MADV_RANDOM; each of 32 records is asked for, then used",
+        fits: |point| unless_mapped(point) && point.pattern.is_random() && (wide(point) || cold(point)),
+        open: |point, site| for_use!(point, MapAhead; site),
+    },
+    Entry {
+        name: "mmap+MADV_POPULATE_READ",
+        about: "a shared mapping whose page tables are filled by madvise, the whole file (Linux 5.14)",
+        fits: |point| wide(point) && unless_mapped(point),
+        open: |point, site| advised(point, site, Advice::PopulateRead),
+    },
+    Entry {
+        name: "mmap+MAP_POPULATE",
+        about: "a shared mapping whose page tables are filled within mmap, the whole file",
+        fits: unless_mapped,
+        open: |point, site| map(point, site, Hint::Populate(Populate::AtOnce)),
+    },
+    Entry {
+        name: "mmap+MADV_HUGEPAGE",
+        about: "a shared mapping for which huge pages are asked, where the kernel and the filesystem can",
+        fits: |point| wide(point) && point.state != State::Warm,
+        open: |point, site| advised(point, site, Advice::HugePage),
+    },
+    Entry {
+        name: "mmap+MADV_COLLAPSE",
+        about: "a shared mapping whose pages are made huge ones before the batch (Linux 6.1)",
+        fits: |point| wide(point) && point.state == State::Mapped,
+        open: |point, site| advised(point, site, Advice::Collapse),
+    },
+    Entry {
+        name: "mincore+mmap|pread",
+        about: "mincore of each record; through a mapping if the page cache holds it, by pread if not",
+        fits: wide,
+        open: |point, site| for_use!(point, Mixed; site),
+    },
+];

@@ -1,0 +1,110 @@
+//! A record through a long-lived mapping if the page cache holds it, by `pread` if it does not: so that no fault is waited for.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::os::buffer::Buffer;
+use crate::os::file::{self, Open};
+use crate::os::map::{Advice, FileMap, Kind, Populate};
+use crate::os::{SysError, cache};
+
+use super::super::prepare::{map_by_reading, not_prepared};
+use super::consume::Consume;
+use super::job::Job;
+use super::point::{Point, State};
+
+/// `mincore` of each record, then its way.
+pub(super) struct Mixed<U> {
+    job: Job<U>,
+    file: Option<File>,
+    map: Option<FileMap>,
+    buffer: Buffer,
+}
+
+impl<U: Consume> Mixed<U> {
+    pub(super) fn open(point: &Point, site: &Path) -> Opened {
+        let job = Job::<U>::open(point, site, &point.recipe())?;
+        Ok(Box::new(Self { job, file: None, map: None, buffer: Buffer::new(point.record as usize)? }))
+    }
+
+    #[inline(always)]
+    fn map(&self) -> Result<FileMap, SysError> {
+        let Some(file) = &self.file else { return Err(not_prepared()) };
+        let map = FileMap::new(file, self.job.data.bytes() as usize, Kind::SharedRead, Populate::OnTouch)?;
+        // What is not there is read by itself: were it read ahead, a fault would bring its neighbours.
+        map.advise(Advice::Random)?;
+        Ok(map)
+    }
+}
+
+impl<U: Consume> Method for Mixed<U> {
+    fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
+        self.map = None;
+        self.job.prepare(draw)?;
+        let file = self.job.data.reopen(Open::Read)?;
+        if self.job.point.pattern.is_random() {
+            cache::advise_file(&file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
+        }
+        self.file = Some(file);
+        if self.job.point.state == State::Mapped {
+            let map = self.map()?;
+            map_by_reading(&map)?;
+            self.map = Some(map);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), SysError> {
+        if self.job.point.state != State::Mapped {
+            self.map = Some(self.map()?);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn run(&mut self, ops: u64) -> Result<(), SysError> {
+        let next = self.job.advance(ops);
+        let (Some(map), Some(file)) = (&self.map, &self.file) else { return Err(not_prepared()) };
+        let (length, records) = (1 << self.job.shift, map.span().records(self.job.shift));
+        let mut sum = self.job.sum;
+        for index in next {
+            let record = self.job.records[index];
+            let at = self.job.place(record);
+            let value = if cache::is_resident(map, at as usize, length)? {
+                self.job.using.consume(records.record(record as usize))
+            } else {
+                file::read_at(file, self.buffer.bytes_mut(), at)?;
+                self.job.using.arrived(self.buffer.span())
+            };
+            sum = sum.wrapping_add(value);
+        }
+        self.job.sum = sum;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn leave(&mut self) -> Result<(), SysError> {
+        if self.job.point.state != State::Mapped {
+            self.map = None;
+        }
+        Ok(())
+    }
+
+    fn first_pass(&self, ops: u64) -> Option<u64> {
+        Some(self.job.first_pass(ops))
+    }
+
+    fn settle(&mut self) -> Result<Account, Trouble> {
+        self.file = None;
+        self.job.prove()?;
+        let used = self.job.pages_used();
+        let minor_faults = match self.job.point.state {
+            State::Mapped => 0..=0,
+            State::Warm => 1..=used,
+            State::Cold => 0..=used,
+        };
+        Ok(Account { minor_faults, device_read: Some(self.job.cold_bytes()), ..self.job.quiet() })
+    }
+}

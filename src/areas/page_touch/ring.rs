@@ -1,0 +1,84 @@
+//! A file's records read by io_uring, several of them in flight.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::os::file::Open;
+use crate::os::read_ring::ReadRing;
+use crate::os::{SysError, page_size};
+
+use super::super::prepare::{not_prepared, refused};
+use super::consume::Consume;
+use super::job::Job;
+use super::point::{Point, State};
+
+/// Reads of a record each into registered buffers, so many of them at a time.
+pub(super) struct Ringed<U> {
+    job: Job<U>,
+    how: Open,
+    depth: u32,
+    ring: ReadRing,
+    file: Option<File>,
+}
+
+impl<U: Consume> Ringed<U> {
+    pub(super) fn open(point: &Point, site: &Path, depth: u32, how: Open) -> Opened {
+        let recipe = if how == Open::ReadDirect { point.own_recipe() } else { point.recipe() };
+        let job = Job::<U>::open(point, site, &recipe)?;
+        let ring = ReadRing::new(depth, point.record as usize).map_err(|error| refused(&error))?;
+        let mut method = Self { job, how, depth, ring, file: None };
+        method.try_once().map_err(|error| refused(&error))?;
+        Ok(Box::new(method))
+    }
+
+    /// Reads the first record: a filesystem without direct I/O says so here.
+    fn try_once(&mut self) -> Result<(), SysError> {
+        let file = self.job.data.reopen(self.how)?;
+        self.ring.read_each(&file, std::iter::once(0), |_| {})
+    }
+}
+
+impl<U: Consume> Method for Ringed<U> {
+    fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
+        self.file = None;
+        self.job.prepare(draw)?;
+        self.file = Some(self.job.data.reopen(self.how)?);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn run(&mut self, ops: u64) -> Result<(), SysError> {
+        let Some(file) = &self.file else { return Err(not_prepared()) };
+        let next = self.job.advance(ops);
+        let (shift, job) = (self.job.shift, &mut self.job);
+        let (mut sum, using) = (job.sum, &mut job.using);
+        let places = job.records[next].iter().map(|record| u64::from(*record) << shift);
+        self.ring.read_each(file, places, |record| sum = sum.wrapping_add(using.arrived(record)))?;
+        job.sum = sum;
+        Ok(())
+    }
+
+    fn first_pass(&self, ops: u64) -> Option<u64> {
+        Some(self.job.first_pass(ops))
+    }
+
+    fn settle(&mut self) -> Result<Account, Trouble> {
+        self.file = None;
+        self.job.prove()?;
+        let direct = self.how == Open::ReadDirect;
+        if direct && self.job.point.state == State::Cold {
+            self.job.data.prove_uncached()?;
+        }
+        let read = self.job.cursor as u64 * self.job.point.record;
+        let device_read =
+            if direct { page_size() as u64..=read.max(page_size() as u64) } else { self.job.cold_bytes() };
+        // A kernel thread that a request is passed on to is one of this process's, and so are the faults of its start.
+        Ok(Account { minor_faults: 0..=64, device_read: Some(device_read), ..self.job.quiet() })
+    }
+
+    /// Alone, a read has no others beside it: what it takes then is not what it takes at that depth.
+    fn is_stamped(&self) -> bool {
+        self.depth == 1
+    }
+}

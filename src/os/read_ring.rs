@@ -1,0 +1,161 @@
+//! Reads by io_uring(7), several of them in flight, into buffers that the kernel knows beforehand.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use io_uring::{IoUring, opcode, types};
+use nix::errno::Errno;
+use nix::libc;
+
+use super::access::Span;
+use super::buffer::Buffer;
+use super::{SysError, SysResult, file};
+
+/// A ring with a registered buffer for each read in flight.
+pub struct ReadRing {
+    // Dropped before the buffers, which the kernel writes to while a read is in flight.
+    ring: IoUring,
+    buffers: Buffer,
+    /// Bytes of each.
+    record: usize,
+    /// Those that no read is using.
+    free: Vec<u32>,
+    /// Where the read that uses each of them began.
+    places: Vec<u64>,
+}
+
+impl std::fmt::Debug for ReadRing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ReadRing").field("depth", &self.places.len()).field("record", &self.record).finish()
+    }
+}
+
+impl ReadRing {
+    /// A ring for `depth` reads of `record` bytes at a time.
+    ///
+    /// # Errors
+    /// What io_uring_setup(2) answers: `ENOSYS` before Linux 5.1, `EPERM` where it is forbidden; `ENOMEM` where `RLIMIT_MEMLOCK` does not
+    /// let so much be registered (io_uring_register(2)).
+    pub fn new(depth: u32, record: usize) -> SysResult<Self> {
+        let ring = IoUring::new(depth.max(1))
+            .map_err(|error| SysError::from_io("io_uring_setup", format!("{depth} requests"), &error))?;
+        let mut buffers = Buffer::new(depth.max(1) as usize * record)?;
+        let parts: Vec<libc::iovec> = buffers
+            .bytes_mut()
+            .chunks_exact_mut(record)
+            .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: record })
+            .collect();
+        // SAFETY: the parts lie within memory that lives until after the ring is dropped, and that nothing moves.
+        unsafe { ring.submitter().register_buffers(&parts) }.map_err(|error| {
+            SysError::from_io("io_uring_register", format!("{depth} buffers of {record} bytes"), &error)
+        })?;
+        Ok(Self { ring, buffers, record, free: (0..depth.max(1)).collect(), places: vec![0; depth.max(1) as usize] })
+    }
+
+    /// Reads a record at each of `places`, as many at a time as the ring has buffers, and hands each to `with` as it comes, in any order.
+    ///
+    /// # Errors
+    /// What a read answers; `ENODATA` at the end of the file. Reads in flight are awaited before an error is told.
+    #[inline]
+    pub fn read_each(
+        &mut self,
+        file: &File,
+        places: impl Iterator<Item = u64>,
+        mut with: impl FnMut(Span),
+    ) -> SysResult<()> {
+        let mut places = places.fuse();
+        let mut in_flight = 0;
+        let mut failed: Option<SysError> = None;
+        loop {
+            while failed.is_none() && !self.free.is_empty() {
+                let Some(at) = places.next() else { break };
+                let Some(slot) = self.free.pop() else { break };
+                self.give(file, slot, at)?;
+                in_flight += 1;
+            }
+            if in_flight == 0 {
+                return failed.map_or(Ok(()), Err);
+            }
+            match self.ring.submit_and_wait(1) {
+                Err(error) if error.raw_os_error() != Some(libc::EINTR) => {
+                    return Err(SysError::from_io("io_uring_enter", format!("{in_flight} reads"), &error));
+                }
+                _ => {}
+            }
+            for answer in self.ring.completion() {
+                in_flight -= 1;
+                let slot = answer.user_data() as u32;
+                self.free.push(slot);
+                let start = slot as usize * self.record;
+                let got = answer.result();
+                if got != self.record as i32
+                    && let Err(error) = finish(
+                        file,
+                        &mut self.buffers.bytes_mut()[start..][..self.record],
+                        self.places[slot as usize],
+                        got,
+                    )
+                {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+                with(self.buffers.span().part(start, self.record));
+            }
+        }
+    }
+
+    #[inline]
+    fn give(&mut self, file: &File, slot: u32, at: u64) -> SysResult<()> {
+        let start = slot as usize * self.record;
+        let into = self.buffers.bytes_mut()[start..][..self.record].as_mut_ptr();
+        self.places[slot as usize] = at;
+        let read = opcode::ReadFixed::new(types::Fd(file.as_raw_fd()), into, self.record as u32, slot as u16)
+            .offset(at)
+            .build()
+            .user_data(u64::from(slot));
+        // SAFETY: the buffer is registered, used by no other read until this one is done, and outlives the ring; the file is borrowed by the caller
+        // until all reads are done.
+        unsafe { self.ring.submission().push(&read) }
+            .map_err(|_| SysError::new("io_uring_enter", "more requests than the ring has room for", Errno::ENOBUFS))
+    }
+}
+
+/// What a read that did not give all means: the rest is read by pread(2), which says what is wrong.
+#[cold]
+fn finish(file: &File, buffer: &mut [u8], at: u64, got: i32) -> SysResult<()> {
+    match got {
+        0.. => file::read_at(file, &mut buffer[got as usize..], at + got as u64),
+        _ if matches!(Errno::from_raw(-got), Errno::EAGAIN | Errno::EINTR) => file::read_at(file, buffer, at),
+        _ => Err(SysError::new("io_uring read", format!("{} bytes at {at}", buffer.len()), Errno::from_raw(-got))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn every_record_is_read_once_at_every_depth() {
+        let mut file = tempfile::tempfile_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        for record in 0..50_u8 {
+            file.write_all(&[record; 512]).unwrap();
+        }
+        for depth in [1, 8, 32] {
+            let mut ring = match ReadRing::new(depth, 512) {
+                Ok(ring) => ring,
+                Err(error) => return eprintln!("skipped: {error}"),
+            };
+            for _ in 0..2 {
+                let mut seen = Vec::new();
+                ring.read_each(&file, (0..50).map(|record| record * 512), |span| seen.push(span.part(511, 1).touch()))
+                    .unwrap();
+                seen.sort_unstable();
+                assert_eq!(seen, (0..50).collect::<Vec<u64>>());
+            }
+            let error = ring.read_each(&file, [0, 50 * 512, 512].into_iter(), |_| {}).unwrap_err();
+            assert_eq!(error.errno, Errno::ENODATA);
+        }
+    }
+}
