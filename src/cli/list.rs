@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::select::SelectArgs;
-use crate::areas;
+use crate::areas::{self, page_touch};
 
 /// What to list.
 #[derive(Debug, Args)]
@@ -17,15 +17,17 @@ pub struct ListArgs {
 
 /// Prints the scenarios, by area, with their parameters and methods.
 pub fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let specs = args.select.specs(&args.select.options()?)?;
-    match print(&specs, &mut io::stdout().lock()) {
+    let options = args.select.options()?;
+    let specs = args.select.specs(&options)?;
+    let watched = args.select.wants_memory(&options);
+    match print(&specs, watched, &mut io::stdout().lock()) {
         // The reader, `head` say, has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
     }
 }
 
-fn print(specs: &[areas::Spec], to: &mut dyn Write) -> io::Result<()> {
+fn print(specs: &[areas::Spec], watched: bool, to: &mut dyn Write) -> io::Result<()> {
     let mut area = "";
     for spec in specs {
         let plan = &spec.plan;
@@ -44,6 +46,12 @@ fn print(specs: &[areas::Spec], to: &mut dyn Write) -> io::Result<()> {
             writeln!(to, "    {label} {}", method.name)?;
         }
         writeln!(to)?;
+    }
+    if watched {
+        writeln!(to, "  random reads of files larger than a memory limit, watched as the cache fills:")?;
+        for way in &page_touch::beyond::WAYS {
+            writeln!(to, "             {}", way.name)?;
+        }
     }
     Ok(())
 }
