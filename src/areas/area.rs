@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::engine::method::{Opened, Trouble};
 use crate::engine::plan::{MethodPlan, Plan};
 use crate::engine::protocol::Size;
-use crate::results::model::{Commit, Scenario};
+use crate::results::model::{Commit, Reading, Scenario};
 
 use super::dataset::Recipe;
 
 /// What the catalogue is made from: the same options give the same catalogue, in the parent and in each worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// A scenario or two an area, on small files.
     pub quick: bool,
@@ -25,6 +25,10 @@ pub struct Options {
     pub sweeps: Vec<String>,
     /// A commit of the user's, in place of all of these.
     pub commit: Option<Commit>,
+    /// Reads of the user's, in place of all of these.
+    pub reading: Option<Reading>,
+    /// Accesses of the user's, in place of all of these.
+    pub trace: Option<Replay>,
 }
 
 /// Every sweep, and the representative points with them.
@@ -53,6 +57,17 @@ pub struct UserFile {
     /// Where it is.
     pub path: PathBuf,
     /// Its size then.
+    pub bytes: u64,
+}
+
+/// A trace of the user's, as the parent found it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Reads in it.
+    pub reads: u64,
+    /// Bytes of a file that has room for them.
     pub bytes: u64,
 }
 
@@ -120,6 +135,8 @@ pub struct AreaOf<P: 'static> {
     pub sweeps: &'static [Sweep<P>],
     /// The points that say what a commit of the user's costs; none where the area makes no commits.
     pub points_of_commit: fn(&Commit) -> Vec<P>,
+    /// The points that say what reads of the user's cost, of the user's own file where there is one; none where the area does not read.
+    pub points_of_reading: fn(&Reading, Option<&UserFile>) -> Vec<P>,
     /// What a point asks.
     pub ask: fn(&P) -> Question,
     /// Its methods.
@@ -197,6 +214,9 @@ impl<P> AreaOf<P> {
     fn points_of(&self, options: &Options) -> Vec<P> {
         if let Some(commit) = &options.commit {
             return (self.points_of_commit)(commit);
+        }
+        if let Some(reading) = &options.reading {
+            return (self.points_of_reading)(reading, options.file.as_ref());
         }
         let full = options.sweeps.iter().any(|name| name == FULL);
         let mut points = if full || options.sweeps.is_empty() { (self.points)(options) } else { Vec::new() };

@@ -24,6 +24,7 @@ pub static AREA: AreaOf<Point> = AreaOf {
     points,
     sweeps: &[],
     points_of_commit: |_| Vec::new(),
+    points_of_reading: |_, _| Vec::new(),
     ask,
     methods: METHODS,
 };

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::measuring::duration;
 use super::run::{self, RunArgs};
-use super::select::measurable;
+use super::select::{SelectArgs, measurable};
 use crate::areas::UserFile;
 use crate::areas::dataset::like;
 use crate::report::advice::sync::{self, Advice, Need, Survive};
@@ -27,6 +27,8 @@ pub struct AdviseArgs {
 enum Topic {
     /// How to make small changes to a file safe: the method, the batch that meets your rate, what can be lost, what to beware of
     Sync(SyncArgs),
+    /// How to read a file: the method, what each advice to the kernel does, what to beware of
+    Read(super::advise_read::ReadArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -95,7 +97,7 @@ enum SurviveArg {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Sentences to read
     #[default]
     Text,
@@ -105,7 +107,13 @@ enum Format {
 
 /// Answers.
 pub fn run(args: &AdviseArgs) -> anyhow::Result<ExitCode> {
-    let Topic::Sync(args) = &args.topic;
+    match &args.topic {
+        Topic::Sync(args) => answer(args),
+        Topic::Read(args) => super::advise_read::answer(args),
+    }
+}
+
+fn answer(args: &SyncArgs) -> anyhow::Result<ExitCode> {
     let need = args.need();
     let advice = match &args.from {
         Some(path) => advise(&store::load(path)?, need)?,
@@ -178,7 +186,8 @@ impl SyncArgs {
     }
 
     fn measure(&self, commit: Commit) -> anyhow::Result<Run> {
-        let folder = run::measure(&RunArgs::for_advice(commit, &self.dir(), &self.out, self.budget)?)?;
+        let select = SelectArgs::of_commit(commit)?;
+        let folder = run::measure(&RunArgs::for_advice(select, &self.dir(), &self.out, self.budget))?;
         eprintln!("pagewise: measured, and recorded in {}", folder.display());
         Ok(store::load(Path::new(&folder))?)
     }

@@ -1,6 +1,7 @@
 //! What a user types: one file a command.
 
 mod advise;
+mod advise_read;
 mod beyond;
 mod calibrate;
 mod check;

@@ -23,7 +23,7 @@ use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{BeyondMemory, Commit, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
+use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
 use crate::results::store;
 use crate::site::Site;
 
@@ -60,7 +60,7 @@ pub struct RunArgs {
     label: String,
 
     /// In place of studies, watch when edits that nobody syncs reach the device, of a store, of MS_ASYNC and others: about a minute
-    #[arg(long, conflicts_with_all = ["filters", "methods", "quick", "sweeps", "full", "file", "budget", "worker_limit", "resume"])]
+    #[arg(long, conflicts_with_all = ["filters", "methods", "quick", "sweeps", "full", "file", "trace", "budget", "worker_limit", "resume"])]
     write_back: bool,
 
     /// Whether the tables are not printed: no option, but what `advise` wants.
@@ -74,7 +74,7 @@ pub struct RunArgs {
 }
 
 /// What a run that is resumed has settled already.
-const FIXED: [&str; 13] = [
+const FIXED: [&str; 14] = [
     "areas",
     "filters",
     "methods",
@@ -82,6 +82,7 @@ const FIXED: [&str; 13] = [
     "sweeps",
     "full",
     "file",
+    "trace",
     "evict",
     "out",
     "budget",
@@ -152,15 +153,20 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
 
 /// What a sweep takes, before it takes it.
 fn forewarn(specs: &[Spec], budget: Duration, beyond: bool) {
-    let watched = if beyond { beyond::longest() } else { Duration::ZERO };
-    let time = match (budget + watched).as_secs() {
+    let longer = if beyond { beyond::longest() } else { Duration::ZERO };
+    let time = match (budget + longer).as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),
     };
-    let studies = if specs.len() == 1 { "1 scenario".to_owned() } else { format!("{} scenarios", specs.len()) };
+    let studies = match specs.len() {
+        0 => None,
+        1 => Some("1 scenario".to_owned()),
+        many => Some(format!("{many} scenarios")),
+    };
+    let watched = beyond.then(|| "files larger than a memory limit".to_owned());
+    let studies = studies.into_iter().chain(watched).collect::<Vec<_>>().join(", ");
     let space = space_of(specs).max(if beyond { beyond::SPACE } else { 0 });
     let space = report::units::bytes(space as f64);
-    let studies = if beyond { format!("{studies}, and files larger than a memory limit") } else { studies };
     eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time; --budget sets the time");
 }
 
@@ -197,13 +203,10 @@ impl Work {
 }
 
 impl RunArgs {
-    /// A run of what advice about `commit` needs: its tables are not printed.
-    ///
-    /// # Errors
-    /// None that is known.
-    pub fn for_advice(commit: Commit, dir: &Path, out: &Path, budget: Option<Duration>) -> anyhow::Result<Self> {
-        Ok(Self {
-            select: SelectArgs::of_commit(commit)?,
+    /// A run of what advice needs: its tables are not printed.
+    pub fn for_advice(select: SelectArgs, dir: &Path, out: &Path, budget: Option<Duration>) -> Self {
+        Self {
+            select,
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
             budget,
@@ -213,7 +216,7 @@ impl RunArgs {
             write_back: false,
             quiet: true,
             resume: None,
-        })
+        }
     }
 
     /// What is to be done, or the run of which nothing is left.
@@ -227,7 +230,9 @@ impl RunArgs {
         let beyond = self.select.wants_memory(&options);
         let budget = self.budget.unwrap_or_else(|| match options.sweeps.is_empty() {
             _ if self.write_back => write_back::longest(),
-            _ if options.commit.is_some() => ADVISED.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
+            _ if options.commit.is_some() || options.reading.is_some() => {
+                ADVISED.mul_f64(specs.iter().map(|spec| spec.weight).sum())
+            }
             true if options.quick => QUICK,
             true => FULL,
             false => SWEPT.mul_f64(specs.iter().map(|spec| spec.weight).sum()),

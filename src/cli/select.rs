@@ -11,9 +11,10 @@ use clap::Args;
 
 use super::UsageError;
 use super::filter::FilterArgs;
-use crate::areas::{self, Options, Spec, UserFile, page_touch};
+use crate::areas::page_touch::trace::Trace;
+use crate::areas::{self, Options, Replay, Spec, UserFile, page_touch};
 use crate::os::page_size;
-use crate::results::model::{Commit, Profile, Request};
+use crate::results::model::{Commit, Profile, Reading, Request};
 
 /// What to measure.
 #[derive(Debug, Default, Args)]
@@ -41,6 +42,15 @@ pub struct SelectArgs {
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
 
+    /// Replay the reads of this trace in place of our own patterns, page_touch alone: fio's iolog (version 2 or 3), what strace prints of read and
+    /// write calls, or lines of offset,length[,r|w]. Writes are counted and left out
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["quick", "sweeps", "full", "file"])]
+    trace: Option<PathBuf>,
+
+    /// Reads that advice is asked for: no option, but what `advise` selects.
+    #[arg(skip)]
+    reading: Option<Reading>,
+
     /// A commit that advice is asked for: no option, but what `advise` selects.
     #[arg(skip)]
     commit: Option<Commit>,
@@ -64,6 +74,8 @@ impl SelectArgs {
             evict: request.evict,
             full: false,
             sweeps: request.sweeps.clone(),
+            trace: request.trace.as_ref().map(PathBuf::from),
+            reading: request.reading.clone(),
             commit: request.commit.clone(),
         })
     }
@@ -75,6 +87,15 @@ impl SelectArgs {
     pub fn of_commit(commit: Commit) -> anyhow::Result<Self> {
         let methods: Vec<String> = ADVISABLE.iter().map(|method| (*method).to_owned()).collect();
         Ok(Self { commit: Some(commit), filter: FilterArgs::of_methods(&methods)?, ..Self::default() })
+    }
+
+    /// What says what `reading` costs, of `file` where it is of the user's.
+    ///
+    /// # Errors
+    /// A pattern that is none: a fault of ours.
+    pub fn of_reading(reading: Reading, file: Option<PathBuf>, evict: bool) -> anyhow::Result<Self> {
+        let methods: Vec<String> = READABLE.iter().map(|method| (*method).to_owned()).collect();
+        Ok(Self { reading: Some(reading), file, evict, filter: FilterArgs::of_methods(&methods)?, ..Self::default() })
     }
 
     /// What is to be recorded of this request: `specs` in `dir`, in the time given.
@@ -94,8 +115,10 @@ impl SelectArgs {
             scenarios: specs.iter().map(|spec| spec.plan.scenario.id.clone()).collect(),
             methods: self.filter.methods(),
             file: self.file.as_deref().map(text).transpose()?,
+            trace: self.trace.as_deref().map(text).transpose()?,
             evict: self.evict,
             sweeps: self.sweeps(),
+            reading: self.reading.clone(),
             commit: self.commit.clone(),
             dir: text(dir)?,
             budget_ns: ns(budget),
@@ -109,7 +132,9 @@ impl SelectArgs {
     /// A `--file` that cannot be measured, in one sentence.
     pub fn options(&self) -> anyhow::Result<Options> {
         let file = self.file.as_deref().map(measurable).transpose()?;
-        Ok(Options { quick: self.quick, file, evict: self.evict, sweeps: self.sweeps(), commit: self.commit.clone() })
+        let trace = self.trace.as_deref().map(replay).transpose()?;
+        let (sweeps, commit, reading) = (self.sweeps(), self.commit.clone(), self.reading.clone());
+        Ok(Options { quick: self.quick, file, evict: self.evict, sweeps, commit, reading, trace })
     }
 
     /// The sweeps that are meant.
@@ -122,6 +147,7 @@ impl SelectArgs {
         self.areas.is_empty()
             && self.filter.is_empty()
             && self.file.is_none()
+            && self.trace.is_none()
             && !self.quick
             && self.sweeps().is_empty()
     }
@@ -165,13 +191,15 @@ impl SelectArgs {
 
     fn areas(&self, options: &Options) -> Result<Vec<&'static dyn areas::Area>, UsageError> {
         let named = |name: &str| self.areas.is_empty() || self.areas.iter().any(|area| area == name);
-        let fits = |area: &dyn areas::Area| named(area.name()) && (options.file.is_none() || area.takes_file());
+        let ours = options.file.is_none() && options.trace.is_none();
+        let fits = |area: &dyn areas::Area| named(area.name()) && (ours || area.takes_file());
         let chosen: Vec<_> = areas::ALL.into_iter().filter(|area| fits(*area)).collect();
         if chosen.is_empty() {
             let takers: Vec<&str> =
                 areas::ALL.into_iter().filter(|area| area.takes_file()).map(|area| area.name()).collect();
             let takers = takers.join(", ");
-            return Err(UsageError(format!("--file is for {takers}: leave the area out, or name {takers}")));
+            let option = if options.trace.is_some() { "--trace" } else { "--file" };
+            return Err(UsageError(format!("{option} is for {takers}: leave the area out, or name {takers}")));
         }
         Ok(chosen)
     }
@@ -216,6 +244,38 @@ const ADVISABLE: [&str; 8] = [
     "mmap+msync(MS_ASYNC)",
     "mmap+sync_file_range",
 ];
+
+/// The same of reading.
+const READABLE: [&str; 14] = [
+    "pread 256K",
+    "std::fs::read",
+    "pread+FADV_RANDOM",
+    "preadv2(RWF_NOWAIT)",
+    "O_DIRECT",
+    "O_DIRECT 256K",
+    "io_uring x32",
+    "mmap",
+    "mmap a pass",
+    "mmap+MADV_RANDOM",
+    "mmap+MADV_SEQUENTIAL",
+    "mmap+MADV_WILLNEED x32",
+    "mmap+MADV_POPULATE_READ",
+    "mmap+MADV_HUGEPAGE",
+];
+
+/// The trace at `path`, and what of it is replayed.
+fn replay(path: &Path) -> anyhow::Result<Replay> {
+    let trace = Trace::load(path).map_err(|why| anyhow::anyhow!("--trace {why}"))?;
+    let reads = trace.reads.len() as u64;
+    eprintln!(
+        "pagewise: {}: {reads} reads are replayed; {} writes and {} other lines are left out",
+        path.display(),
+        trace.writes,
+        trace.others
+    );
+    let path = path.canonicalize().with_context(|| format!("--trace {}", path.display()))?;
+    Ok(Replay { path, reads, bytes: trace.extent() })
+}
 
 fn sweep_names() -> Vec<&'static str> {
     // Areas may have sweeps of the same name: all of them are meant, unless areas are named.

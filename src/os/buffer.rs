@@ -16,6 +16,11 @@ pub struct Buffer {
     len: usize,
 }
 
+// SAFETY: the memory is the buffer's own, wherever it is used from.
+unsafe impl Send for Buffer {}
+// SAFETY: what a shared borrow gives only reads, and no one writes while it lasts.
+unsafe impl Sync for Buffer {}
+
 impl Buffer {
     /// `len` bytes (at least one), every page already there: its use takes no fault.
     pub fn new(len: usize) -> SysResult<Self> {

@@ -21,6 +21,8 @@ pub struct GroupMemory {
     pub anon_bytes: Option<u64>,
     /// Pages of files that came back after they had been evicted (mm/workingset.c).
     pub refaults: Option<u64>,
+    /// Pages that reclaim looked at: version 2 alone tells.
+    pub scanned: Option<u64>,
 }
 
 const REMEDY: &str = "run as root, or within a limit: `systemd-run --user --scope -p MemoryMax=128M pagewise run page_touch --sweep memory`";
@@ -72,6 +74,7 @@ impl MemoryGroup {
             file_bytes: value(["file", "cache"]),
             anon_bytes: value(["anon", "rss"]),
             refaults: value(["workingset_refault_file"; 2]),
+            scanned: value(["pgscan"; 2]),
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn intro(seen: &BeyondMemory) -> Vec<String> {
     let mut said = vec![format!(
         "{readers} of a process {limit} read random pages of a file of which nothing was cached; another thread of it counted. \
          Later is the second half of the time. The bystander's part is of what it did while nobody read. \
-         Scanned pages and TLB shootdowns are the whole machine's."
+         TLB shootdowns are the whole machine's."
     )];
     said.extend(seen.reason.as_ref().map(|reason| format!("Not all was watched: {reason}.")));
     said.extend(fall(seen));

@@ -104,13 +104,14 @@ const OF_COMMITS: [Along; 7] = [
 ];
 
 /// Of reads.
-const OF_READS: [Along; 6] = [
+const OF_READS: [Along; 7] = [
     Along { name: "use", words: "what is done with the bytes", figures: &[Figure::Time] },
     Along { name: "pattern", words: "order of use", figures: &[Figure::Time, Figure::ReadAmplification] },
     Along { name: "record", words: "bytes used in one place", figures: &[Figure::Time, Figure::ReadAmplification] },
     Along { name: "passes", words: "times that the same pages are used", figures: &[Figure::Time] },
     Along { name: "history", words: "how the file came into the page cache", figures: &[Figure::Time] },
     Along { name: "size", words: "size of the file", figures: &[Figure::Throughput] },
+    Along { name: "threads", words: "threads that read at the same time", figures: &[Figure::Time] },
 ];
 
 /// The curves of `run`.
@@ -212,7 +213,7 @@ fn rank(name: &str, value: &str) -> Option<f64> {
 }
 
 /// A parameter that is a number, with its unit if it has one: `64`, `4KiB`.
-pub(super) fn amount(value: &str) -> Option<f64> {
+pub fn amount(value: &str) -> Option<f64> {
     let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
     let unit = match &value[digits..] {
         "" | "B" => 1.0,
@@ -345,6 +346,14 @@ fn crossings(series: &[Series]) -> Vec<Crossing> {
 }
 
 impl Curve {
+    /// Whether it is of this cache state and order of use.
+    pub fn is_of(&self, state: &str, pattern: &str) -> bool {
+        let words: Vec<&str> = self.fixed.split(", ").collect();
+        [("state", state), ("pattern", pattern)]
+            .iter()
+            .all(|(name, value)| words.contains(&format!("{name} {value}").as_str()))
+    }
+
     /// What is drawn, in a sentence.
     pub fn title(&self) -> String {
         let what = match self.figure {

@@ -120,7 +120,7 @@ pub struct TimeLine {
     pub major_faults_per_second: Vec<f64>,
     /// Pages of files that came back after they had been evicted, of the group.
     pub refaults_per_second: Vec<Option<f64>>,
-    /// Pages that reclaim looked at, of the whole machine.
+    /// Pages that reclaim looked at, of the group, or of the whole machine where there is none.
     pub scanned_per_second: Vec<Option<f64>>,
     /// Interrupts by which one processor asked others to forget translations, of the whole machine.
     pub shootdowns_per_second: Vec<Option<f64>>,
@@ -156,6 +156,12 @@ pub struct Request {
     /// Sweeps asked for, `full` for all; empty for the representative scenarios, and absent from the first runs.
     #[serde(default)]
     pub sweeps: Vec<String>,
+    /// The trace that was replayed, as typed; absent from the first runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// The user's own reads, where advice was asked for; absent from the first runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// The user's own commit, where advice was asked for; absent from the first runs.
     #[serde(default)]
     pub commit: Option<Commit>,
@@ -165,6 +171,26 @@ pub struct Request {
     pub budget_ns: u64,
     /// The time that one worker was given, where it was not left to the studies.
     pub worker_limit_ns: Option<u64>,
+}
+
+/// Reads of the user's that advice was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Size of the file.
+    pub bytes: u64,
+    /// The part of it that is used, from above 0 to 1.
+    pub used: f64,
+    /// `sequential`, `random`, `backward` or `zipf`.
+    pub pattern: String,
+    /// Bytes used in one place.
+    pub record: u64,
+    /// Times that the same records are used.
+    pub passes: u64,
+    /// `cold`, `warm` or `mapped`.
+    pub state: String,
+    /// What is done with the bytes: `touch`, `sum`, `copy` or `search`.
+    #[serde(rename = "use")]
+    pub job: String,
 }
 
 /// A commit of the user's that advice was asked for.

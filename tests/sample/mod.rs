@@ -74,6 +74,8 @@ pub fn run() -> Run {
         beyond_memory: None,
         request: Some(Request {
             sweeps: Vec::new(),
+            trace: None,
+            reading: None,
             commit: None,
             scenarios: studies.iter().map(|study| study.scenario.id.clone()).collect(),
             methods: vec!["pread*".to_owned()],

@@ -185,14 +185,15 @@ struct Counts {
 
 impl Counts {
     fn now(shared: &Shared, group: Option<&Path>) -> Self {
+        let of_group = group.map(MemoryGroup::counts);
+        // What a group reclaims within its limit is not counted for the machine (mm/vmscan.c, cgroup_reclaim).
+        let of_machine = || of_vmstat(&["pgscan_kswapd", "pgscan_direct", "pgscan_khugepaged", "pgscan_proactive"]);
         Self {
             operations: shared.read.iter().map(|count| count.0.load(Ordering::Acquire)).sum(),
             turns: shared.turns.0.load(Ordering::Acquire),
             usage: Usage::now(),
-            refaults: group
-                .and_then(|folder| MemoryGroup::counts(folder).refaults)
-                .or_else(|| of_vmstat(&["workingset_refault_file"])),
-            scanned: of_vmstat(&["pgscan_kswapd", "pgscan_direct", "pgscan_khugepaged", "pgscan_proactive"]),
+            refaults: of_group.map_or_else(|| of_vmstat(&["workingset_refault_file"]), |seen| seen.refaults),
+            scanned: of_group.map_or_else(of_machine, |seen| seen.scanned),
             shootdowns: shootdowns(),
         }
     }

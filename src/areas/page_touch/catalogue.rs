@@ -1,9 +1,10 @@
 //! What is asked: the representative points, and the sweeps that show what each figure depends on.
 
 use crate::engine::protocol::Size;
-use crate::os::page_size;
+use crate::os::{page_size, process};
+use crate::results::model::Reading;
 
-use super::super::area::{DEVICE_MARGIN, MARGIN, Options, Question, Sweep};
+use super::super::area::{DEVICE_MARGIN, MARGIN, Options, Question, Replay, Sweep, UserFile};
 use super::super::dataset::History;
 use super::super::draw::Pattern;
 use super::point::{Point, State, Use};
@@ -17,6 +18,9 @@ const WARM_SPARSE: u64 = 1024;
 
 /// Each state and pattern, with a byte of each page and with all of them.
 pub(super) fn points(options: &Options) -> Vec<Point> {
+    if let Some(trace) = &options.trace {
+        return replayed(trace);
+    }
     let bytes = match &options.file {
         // Whole pages: an odd tail is left out.
         Some(file) => file.bytes - file.bytes % page_size() as u64,
@@ -56,6 +60,56 @@ pub(super) fn points(options: &Options) -> Vec<Point> {
         points.push(Point { history: History::Write4K, ..point(State::Warm, seq, Use::Touch, all) });
     }
     points
+}
+
+/// The largest file that is made to advise on.
+const LARGEST: u64 = 1 << 30;
+/// Records of a batch at most, so that every method has its turn: of a cold file at random, in order, and of a cached one.
+const MOST_RECORDS: (u64, u64, u64) = (1024, 32_768, 262_144);
+
+/// What is measured to advise on reads: the question itself, on a file as large as the time allows, and on smaller ones, since the best method may change
+/// with the size.
+pub(super) fn points_of_reading(reading: &Reading, file: Option<&UserFile>) -> Vec<Point> {
+    let state = STATES.into_iter().find(|state| state.name() == reading.state).unwrap_or(State::Warm);
+    let patterns = [Pattern::Sequential, Pattern::Backward, Pattern::Random, Pattern::Zipf];
+    let pattern = patterns.into_iter().find(|pattern| pattern.name() == reading.pattern).unwrap_or(Pattern::Random);
+    let uses = [Use::Touch, Use::Sum, Use::Copy, Use::Search];
+    let job = uses.into_iter().find(|job| job.name() == reading.job).unwrap_or(Use::Sum);
+    let page = page_size() as u64;
+    let record = reading.record.max(8).next_power_of_two();
+    let most = match (state, pattern.is_random()) {
+        (State::Cold, true) => MOST_RECORDS.0,
+        (State::Cold, false) => MOST_RECORDS.1,
+        _ => MOST_RECORDS.2,
+    };
+    let of = |bytes: u64| {
+        let bytes = bytes.next_multiple_of(page.max(record));
+        let records = bytes / record;
+        let touched = ((records as f64 * reading.used).round() as u64).clamp(1, records);
+        let point = Point { record, passes: reading.passes, wide: true, ..plain(bytes, state, pattern, job, 1) };
+        Point { touched: touched.min(most), ..point }
+    };
+    if let Some(file) = file {
+        let point = of(file.bytes - file.bytes % page.max(record));
+        return vec![Point { path: Some(file.path.clone()), history: History::Found, ..point }];
+    }
+    // The part that is used stays what it is: a file is made smaller where a batch of it would take too long.
+    let affordable = (most as f64 * record as f64 / reading.used) as u64;
+    let bytes = reading.bytes.min(affordable.max(16 << 20)).min(LARGEST);
+    let mut sizes = vec![bytes];
+    sizes.extend([bytes / 8, bytes / 64].into_iter().filter(|bytes| *bytes >= 16 * page.max(record)));
+    sizes.into_iter().map(of).collect()
+}
+
+/// The user's own accesses, in each state, over a file of ours that has room for them.
+fn replayed(trace: &Replay) -> Vec<Point> {
+    let bytes = trace.bytes.next_multiple_of(page_size() as u64);
+    let at = |state| Point {
+        trace: Some(trace.path.clone()),
+        touched: trace.reads,
+        ..plain(bytes, state, Pattern::Random, Use::Sum, 1)
+    };
+    STATES.map(at).to_vec()
 }
 
 /// Over files of ours. Each point of a sweep is as the plain one, but for what it varies.
@@ -141,6 +195,24 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
         },
     },
     Sweep {
+        name: "threads",
+        about: "threads that read at the same time, 1 to as many as there are processors",
+        points: || {
+            let most = process::allowed_cpus().map_or(1, |cpus| cpus.len() as u64);
+            let mut counts: Vec<u64> = (0..).map(|power| 1 << power).take_while(|count| *count < most).collect();
+            counts.push(most);
+            let by = |state, threads| {
+                let point = sparse(state, Pattern::Random);
+                let touched = if state == State::Mapped { point.touched } else { 8 * point.touched };
+                Point { threads, touched, ..point }
+            };
+            STATES
+                .into_iter()
+                .flat_map(|state| counts.iter().map(move |count| by(state, *count)).collect::<Vec<_>>())
+                .collect()
+        },
+    },
+    Sweep {
         name: MEMORY,
         about: "files up to 8 times a memory limit, watched as the cache fills: about 2 minutes",
         points: Vec::new,
@@ -158,8 +230,8 @@ const SWEPT: u64 = 256 << 20;
 fn plain(bytes: u64, state: State, pattern: Pattern, job: Use, touched: u64) -> Point {
     let history = if state == State::Cold { History::Cold } else { History::Write1M };
     let record = page_size() as u64;
-    let (path, passes, wide) = (None, 1, false);
-    let point = Point { path, bytes, history, state, pattern, job, record, touched, passes, wide };
+    let (path, trace, passes, threads, wide) = (None, None, 1, 0, false);
+    let point = Point { path, bytes, history, state, pattern, job, record, touched, passes, threads, trace, wide };
     Point { touched: touched.min(most(&point)), ..point }
 }
 
@@ -185,21 +257,25 @@ fn most(point: &Point) -> u64 {
 /// What a point asks.
 pub(super) fn ask(point: &Point) -> Question {
     // Where the mapping is made outside of the clock, a record costs the same however many are in the batch.
-    let steady = point.state == State::Mapped;
+    let steady = point.state == State::Mapped && point.trace.is_none();
     let operations = point.touched * point.passes;
     Question {
-        words: vec![("state", point.state.name()), ("pattern", point.pattern.name())],
+        words: vec![("state", point.state.name()), ("pattern", pattern(point))],
         text: text(point),
         operation: operation(point),
         params: params(point),
         state: Some(point.state.name()),
         history: Some(point.history.name()),
         guarantee: None,
-        baseline: "pread",
+        baseline: if point.threads > 0 { "pread own fd" } else { "pread" },
         size: if steady { Size::Lasting { target_ns: 2_000_000, most: operations } } else { Size::Fixed(operations) },
         margin: if point.state == State::Cold { DEVICE_MARGIN } else { MARGIN },
         floor: floor(point),
-        bytes_per_op: Some(if point.job == Use::Touch { point.pages_a_record() } else { point.record }),
+        bytes_per_op: (point.trace.is_none()).then_some(if point.job == Use::Touch {
+            point.pages_a_record()
+        } else {
+            point.record
+        }),
         files: if point.path.is_some() { Vec::new() } else { vec![point.recipe(), point.own_recipe()] },
         weight: weight(point),
     }
@@ -207,6 +283,9 @@ pub(super) fn ask(point: &Point) -> Question {
 
 /// What a record needs at least, whatever brings it.
 fn floor(point: &Point) -> Option<(&'static str, f64)> {
+    if point.trace.is_some() {
+        return None;
+    }
     /// What the floors work in.
     const UNIT: f64 = 4096.0;
     let parts = point.record as f64 / UNIT;
@@ -229,8 +308,15 @@ fn weight(point: &Point) -> f64 {
     if point.wide { 3.0 * one } else { one }
 }
 
+fn pattern(point: &Point) -> &'static str {
+    if point.trace.is_some() { "trace" } else { point.pattern.name() }
+}
+
 /// What is not as in the plain point stands in the id.
 fn params(point: &Point) -> Vec<(&'static str, String)> {
+    if point.trace.is_some() {
+        return vec![("reads", point.touched.to_string()), ("size", size(point.bytes))];
+    }
     let mut params = vec![("use", point.job.name().to_owned())];
     match point.pattern {
         Pattern::Strided(stride) => params.push(("stride", size(stride * point.record))),
@@ -245,6 +331,9 @@ fn params(point: &Point) -> Vec<(&'static str, String)> {
     }
     if point.passes > 1 {
         params.push(("passes", point.passes.to_string()));
+    }
+    if point.threads > 0 {
+        params.push(("threads", point.threads.to_string()));
     }
     params.push(("size", size(point.bytes)));
     params
@@ -265,6 +354,13 @@ fn spaced(bytes: u64) -> String {
 }
 
 fn text(point: &Point) -> String {
+    if point.trace.is_some() {
+        let (reads, bytes) = (point.touched, spaced(point.bytes));
+        return format!(
+            "The {reads} reads of your trace, over a file of {bytes}, {}: every byte read and summed.",
+            state_in_words(point)
+        );
+    }
     let order = match point.pattern {
         Pattern::Sequential => "Sequential order".to_owned(),
         Pattern::Backward => "Backward order".to_owned(),
@@ -282,8 +378,13 @@ fn text(point: &Point) -> String {
     };
     let what = if point.path.is_some() { "the whole pages of your file," } else { "a file of" };
     let passes = if point.passes > 1 { format!(", {} times over", point.passes) } else { String::new() };
+    let threads = match point.threads {
+        0 => "",
+        1 => " By one thread.",
+        threads => &format!(" Shared by {threads} threads."),
+    };
     format!(
-        "{order} over {many} of {what} {}, {}: {}{passes}.",
+        "{order} over {many} of {what} {}, {}: {}{passes}.{threads}",
         spaced(point.bytes),
         state_in_words(point),
         point.job.words()
@@ -291,6 +392,9 @@ fn text(point: &Point) -> String {
 }
 
 fn operation(point: &Point) -> String {
+    if point.trace.is_some() {
+        return "one read of the trace".to_owned();
+    }
     if point.is_by_pages() { "one page".to_owned() } else { format!("one record of {}", spaced(point.record)) }
 }
 

@@ -16,7 +16,9 @@ use super::mapping::{Hint, Life, Mapped};
 use super::mixed::Mixed;
 use super::point::{Point, State, Use};
 use super::reading::{Block, Direct, DontCache, Next, NoWait, Pread, Read, Reader};
+use super::replay::{ByMapping, ByRead};
 use super::ring::Ringed;
+use super::threaded::{Access, Threaded};
 use super::window::Window;
 
 /// Opens a method for the use that the point names: the use is a type, so that the batch's loop has no choice to make.
@@ -33,10 +35,16 @@ macro_rules! for_use {
 }
 
 fn read<R: Reader>(point: &Point, site: &Path, block: Block, hint: Option<PosixFadviseAdvice>) -> Opened {
+    if point.trace.is_some() {
+        return ByRead::open(point, site, R::OPEN, hint);
+    }
     for_use!(point, Read, R; site, block, hint)
 }
 
 fn map(point: &Point, site: &Path, hint: Hint) -> Opened {
+    if point.trace.is_some() {
+        return ByMapping::open(point, site, hint);
+    }
     for_use!(point, Mapped; site, hint, Life::Batch)
 }
 
@@ -44,17 +52,31 @@ fn advised(point: &Point, site: &Path, advice: Advice) -> Opened {
     map(point, site, Hint::Advice(advice))
 }
 
-fn always(_: &Point) -> bool {
-    true
+/// Threads are a question of their own, and so are accesses of the user's.
+fn alone(point: &Point) -> bool {
+    point.threads == 0 && point.trace.is_none()
+}
+
+fn replayed(point: &Point) -> bool {
+    point.trace.is_some()
+}
+
+/// As [`unless_mapped`], of a trace.
+fn replayed_unless_mapped(point: &Point) -> bool {
+    replayed(point) && point.state != State::Mapped
+}
+
+fn threaded(point: &Point) -> bool {
+    point.threads > 0
 }
 
 /// Once the pages are mapped, how they came to be is all the same.
 fn unless_mapped(point: &Point) -> bool {
-    point.state != State::Mapped
+    alone(point) && point.state != State::Mapped
 }
 
 fn cold(point: &Point) -> bool {
-    point.state == State::Cold
+    alone(point) && point.state == State::Cold
 }
 
 fn in_order(point: &Point) -> bool {
@@ -67,12 +89,12 @@ fn cold_at_random(point: &Point) -> bool {
 
 /// Large reads at random places move 64 times what is used; over a whole file that is another job.
 fn large_reads(point: &Point) -> bool {
-    in_order(point) || point.pattern.is_random() && !point.whole() && point.record < LARGE
+    in_order(point) || alone(point) && point.pattern.is_random() && !point.whole() && point.record < LARGE
 }
 
 /// As open(2) asks of O_DIRECT, on every disk: whole pages. A pass over a whole file by single pages from the device would take minutes.
 fn direct(point: &Point) -> bool {
-    !in_order(point) && !point.whole() && point.record >= crate::os::page_size() as u64
+    alone(point) && !in_order(point) && !point.whole() && point.record >= crate::os::page_size() as u64
 }
 
 fn wide(point: &Point) -> bool {
@@ -85,7 +107,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "pread",
         about: "pread of a record at a time, a page if nothing else is said, into a reused buffer",
-        fits: always,
+        fits: |point| alone(point) || replayed(point),
         open: |point, site| read::<Pread>(point, site, Block::Record, None),
     },
     Entry {
@@ -133,7 +155,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "pread+FADV_RANDOM",
         about: "posix_fadvise(POSIX_FADV_RANDOM), then pread of a record at a time",
-        fits: cold_at_random,
+        fits: |point| cold_at_random(point) || replayed(point) && point.state == State::Cold,
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_RANDOM)),
     },
     Entry {
@@ -163,7 +185,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "O_DIRECT",
         about: "pread of a record at a time past the page cache",
-        fits: direct,
+        fits: |point| direct(point) || replayed(point) && point.state == State::Cold,
         open: |point, site| read::<Direct>(point, site, Block::Record, None),
     },
     Entry {
@@ -199,7 +221,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mmap",
         about: "a shared mapping with the kernel's default readahead",
-        fits: always,
+        fits: |point| alone(point) || replayed(point),
         open: |point, site| map(point, site, Hint::None),
     },
     Entry {
@@ -217,13 +239,13 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mmap+MADV_RANDOM",
         about: "a shared mapping, told that its pages will be used at random: no readahead",
-        fits: unless_mapped,
+        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
         open: |point, site| advised(point, site, Advice::Random),
     },
     Entry {
         name: "mmap+MADV_SEQUENTIAL",
         about: "a shared mapping, told that its pages will be used in order",
-        fits: unless_mapped,
+        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
         open: |point, site| advised(point, site, Advice::Sequential),
     },
     Entry {
@@ -247,7 +269,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mmap+MAP_POPULATE",
         about: "a shared mapping whose page tables are filled within mmap, the whole file",
-        fits: unless_mapped,
+        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
         open: |point, site| map(point, site, Hint::Populate(Populate::AtOnce)),
     },
     Entry {
@@ -261,6 +283,30 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         about: "a shared mapping whose pages are made huge ones before the batch (Linux 6.1)",
         fits: |point| wide(point) && point.state == State::Mapped,
         open: |point, site| advised(point, site, Advice::Collapse),
+    },
+    Entry {
+        name: "pread own fd",
+        about: "pread of a record at a time by each thread, each by a descriptor of its own",
+        fits: threaded,
+        open: |point, site| for_use!(point, Threaded; site, Access::OwnDescriptor),
+    },
+    Entry {
+        name: "pread shared fd",
+        about: "pread of a record at a time by each thread, all by one descriptor",
+        fits: threaded,
+        open: |point, site| for_use!(point, Threaded; site, Access::SharedDescriptor),
+    },
+    Entry {
+        name: "mmap shared",
+        about: "one shared mapping with MADV_RANDOM for all threads",
+        fits: threaded,
+        open: |point, site| for_use!(point, Threaded; site, Access::SharedMapping),
+    },
+    Entry {
+        name: "mmap own",
+        about: "a shared mapping with MADV_RANDOM for each thread",
+        fits: threaded,
+        open: |point, site| for_use!(point, Threaded; site, Access::OwnMapping),
     },
     Entry {
         name: "mincore+mmap|pread",

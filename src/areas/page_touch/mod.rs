@@ -13,7 +13,10 @@ mod methods;
 mod mixed;
 mod point;
 mod reading;
+mod replay;
 mod ring;
+mod threaded;
+pub mod trace;
 mod window;
 
 use super::area::AreaOf;
@@ -29,6 +32,7 @@ pub static AREA: AreaOf<Point> = AreaOf {
     points: catalogue::points,
     sweeps: catalogue::SWEEPS,
     points_of_commit: |_| Vec::new(),
+    points_of_reading: catalogue::points_of_reading,
     ask: catalogue::ask,
     methods: methods::METHODS,
 };

@@ -85,6 +85,10 @@ pub struct Point {
     pub touched: u64,
     /// Times that the same records are used.
     pub passes: u64,
+    /// Threads that share the records of a batch; 0 where the question is not about threads.
+    pub threads: u64,
+    /// The accesses to replay, in place of a pattern.
+    pub trace: Option<PathBuf>,
     /// Whether every method takes part, or the main ones alone.
     pub wide: bool,
 }

@@ -8,8 +8,9 @@ use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::map::{Advice, FileMap, Kind, Populate};
 use crate::os::{SysError, page_size};
 
+use super::super::crew::{self, Shareable};
 use super::super::prepare::{map_by_reading, not_prepared};
-use super::crew::{self, Commits};
+
 use super::job::Job;
 use super::point::Point;
 use super::sync::ByStore;
@@ -26,7 +27,10 @@ pub(super) struct Stored<P> {
 
 impl<P: ByStore + 'static> Stored<P> {
     pub(super) fn open(point: &Point, site: &Path) -> Opened {
-        crew::open(point, Self { job: Job::open(point, &point.recipe(), site)?, map: None, policy: PhantomData })
+        crew::open(
+            point.threads,
+            Self { job: Job::open(point, &point.recipe(), site)?, map: None, policy: PhantomData },
+        )
     }
 }
 
@@ -58,11 +62,19 @@ impl<P: ByStore> Stored<P> {
     }
 }
 
-impl<P: ByStore + 'static> Commits for Stored<P> {
+impl<P: ByStore + 'static> Shareable for Stored<P> {
     fn advance(&mut self, ops: u64) -> Range<usize> {
         self.job.advance(ops)
     }
 
+    /// Every so manieth commit.
+    fn work(&self, place: usize, threads: usize, all: Range<usize>) -> Result<(), SysError> {
+        (all.start + place..all.end).step_by(threads).try_for_each(|commit| self.commit(commit))
+    }
+}
+
+impl<P: ByStore + 'static> Stored<P> {
+    /// Makes one commit.
     #[inline(always)]
     fn commit(&self, commit: usize) -> Result<(), SysError> {
         let Some(map) = &self.map else { return Err(not_prepared()) };

@@ -9,8 +9,9 @@ use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::file;
 use crate::os::{SysError, page_size};
 
+use super::super::crew::{self, Shareable};
 use super::super::prepare::refused;
-use super::crew::{self, Commits};
+
 use super::job::Job;
 use super::point::Point;
 use super::sync::ByCall;
@@ -27,7 +28,7 @@ impl<P: ByCall + 'static> Written<P> {
         let job = Job::open(point, &point.recipe(), site)?;
         let method = Self { file: job.data.reopen(P::OPEN)?, job, policy: PhantomData };
         method.try_once()?;
-        crew::open(point, method)
+        crew::open(point.threads, method)
     }
 
     /// Writes the first byte as it is: a kernel or a filesystem that does not know the way says so here.
@@ -38,11 +39,19 @@ impl<P: ByCall + 'static> Written<P> {
     }
 }
 
-impl<P: ByCall + 'static> Commits for Written<P> {
+impl<P: ByCall + 'static> Shareable for Written<P> {
     fn advance(&mut self, ops: u64) -> Range<usize> {
         self.job.advance(ops)
     }
 
+    /// Every so manieth commit.
+    fn work(&self, place: usize, threads: usize, all: Range<usize>) -> Result<(), SysError> {
+        (all.start + place..all.end).step_by(threads).try_for_each(|commit| self.commit(commit))
+    }
+}
+
+impl<P: ByCall + 'static> Written<P> {
+    /// Makes one commit.
     #[inline(always)]
     fn commit(&self, commit: usize) -> Result<(), SysError> {
         for edit in self.job.edits_of(commit) {

@@ -1,4 +1,5 @@
-//! Commits by several threads at the same time, as a storage engine's writers make them: the filesystem may let them share a flush.
+//! A batch by several threads at the same time: commits of a storage engine's writers, which the filesystem may let share a flush; readers of
+//! one file.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,26 +9,24 @@ use std::thread::JoinHandle;
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::SysError;
 
-use super::point::Point;
-
-/// A method whose commits can be made one by one, by any thread.
-pub(super) trait Commits: Method + Send + Sync + 'static {
-    /// Which commits are the next `ops`.
+/// A method whose operations several threads can share.
+pub(super) trait Shareable: Method + Send + Sync + 'static {
+    /// Which operations are the next `ops`.
     fn advance(&mut self, ops: u64) -> Range<usize>;
 
-    /// Makes one.
-    fn commit(&self, commit: usize) -> Result<(), SysError>;
+    /// Does the part of `all` that falls to the thread at `place` of so many.
+    fn work(&self, place: usize, threads: usize, all: Range<usize>) -> Result<(), SysError>;
 }
 
-/// The method as the point wants it: by itself, or by a crew.
-pub(super) fn open<C: Commits>(point: &Point, method: C) -> Opened {
-    match point.threads {
+/// The method by so many threads: by itself, or by a crew.
+pub(super) fn open<C: Shareable>(threads: u64, method: C) -> Opened {
+    match threads {
         1 => Ok(Box::new(method)),
         threads => Ok(Box::new(Crew::new(method, threads as usize)?)),
     }
 }
 
-/// Threads that each make every n-th commit of a batch; the one that measures is one of them. They sleep between batches.
+/// Threads that share the operations of a batch; the one that measures is one of them. They sleep between batches.
 struct Crew<C> {
     shared: Arc<Shared<C>>,
     hands: Vec<JoinHandle<()>>,
@@ -36,7 +35,7 @@ struct Crew<C> {
 
 struct Shared<C> {
     method: RwLock<C>,
-    /// The commits to be made.
+    /// The operations to be done.
     from: AtomicU64,
     to: AtomicU64,
     begin: Barrier,
@@ -45,7 +44,7 @@ struct Shared<C> {
     failure: Mutex<Option<SysError>>,
 }
 
-impl<C: Commits> Crew<C> {
+impl<C: Shareable> Crew<C> {
     fn new(method: C, threads: usize) -> Result<Self, Trouble> {
         let shared = Arc::new(Shared {
             method: RwLock::new(method),
@@ -68,7 +67,7 @@ impl<C: Commits> Crew<C> {
     }
 }
 
-impl<C: Commits> Shared<C> {
+impl<C: Shareable> Shared<C> {
     /// What a thread does until it is over.
     fn serve(&self, place: usize, threads: usize) {
         loop {
@@ -81,12 +80,11 @@ impl<C: Commits> Shared<C> {
         }
     }
 
-    /// Every `threads`-th commit from `place` on.
+    /// One thread's part.
     fn work(&self, place: usize, threads: usize) {
         let method = self.method.read().unwrap_or_else(PoisonError::into_inner);
         let (from, to) = (self.from.load(Ordering::Acquire), self.to.load(Ordering::Acquire));
-        let mut mine = (from as usize + place..to as usize).step_by(threads);
-        if let Err(error) = mine.try_for_each(|commit| method.commit(commit)) {
+        if let Err(error) = method.work(place, threads, from as usize..to as usize) {
             self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }
@@ -96,9 +94,17 @@ impl<C: Commits> Shared<C> {
     }
 }
 
-impl<C: Commits> Method for Crew<C> {
+impl<C: Shareable> Method for Crew<C> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.shared.alone(|method| method.prepare(draw))
+    }
+
+    fn enter(&mut self) -> Result<(), SysError> {
+        self.shared.alone(Method::enter)
+    }
+
+    fn leave(&mut self) -> Result<(), SysError> {
+        self.shared.alone(Method::leave)
     }
 
     fn run(&mut self, ops: u64) -> Result<(), SysError> {

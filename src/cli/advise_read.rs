@@ -1,0 +1,213 @@
+//! `pagewise advise read`: how to read a file, for what the user needs?
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::advise::Format;
+use super::measuring::duration;
+use super::run::{self, RunArgs};
+use super::select::{SelectArgs, measurable};
+use crate::report::advice::read::{self, Advice};
+use crate::results::model::Reading;
+use crate::results::store;
+
+const EXAMPLES: &str = "\
+Examples:
+  pagewise advise read --size 2GiB --used 10% --pattern random --state cold
+  pagewise advise read --size 64MiB --pattern sequential --passes 4
+  pagewise advise read --file data.bin --pattern random --record 512
+  pagewise advise read --size 64GiB --memory 16GiB --state cold --from results/local/RUN";
+
+/// What is read, and how.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReadArgs {
+    /// Size of the file, such as 64MiB or 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size, conflicts_with = "file")]
+    size: u64,
+
+    /// The part of the file that is used, such as 10% or 0.1
+    #[arg(long, value_name = "PART", default_value = "100%", value_parser = part)]
+    used: f64,
+
+    /// The order of use
+    #[arg(long, value_enum, default_value_t = Order::Random)]
+    pattern: Order,
+
+    /// Bytes used in one place, such as 64B or 4KiB: rounded up to a power of two
+    #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = record)]
+    record: u64,
+
+    /// Times that the same records are used
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=16))]
+    passes: u64,
+
+    /// Where the file's pages are when it is read
+    #[arg(long, value_enum, default_value_t = Cached::Warm)]
+    state: Cached,
+
+    /// What is done with the bytes
+    #[arg(long = "use", value_enum, default_value_t = Done::Sum)]
+    job: Done,
+
+    /// Memory that may hold the file, page cache included, such as 8GiB: a file that is larger than that is another matter
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
+
+    /// Measure on this file, which is only read; --state cold needs --evict
+    #[arg(long, value_name = "PATH", conflicts_with = "from")]
+    file: Option<PathBuf>,
+
+    /// Let --file be evicted from the page cache
+    #[arg(long, requires = "file")]
+    evict: bool,
+
+    /// Answer from this recorded run, and measure nothing
+    #[arg(long, value_name = "RUN")]
+    from: Option<PathBuf>,
+
+    /// The folder, and so the filesystem, to measure in
+    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with_all = ["from", "file"])]
+    dir: PathBuf,
+
+    /// Where the run that is made for the answer goes
+    #[arg(long, value_name = "DIR", default_value = "./results/local", conflicts_with = "from")]
+    out: PathBuf,
+
+    /// About how long measuring may take [default: 20s to 90s]
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "from")]
+    budget: Option<Duration>,
+
+    /// How the advice is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// From start to end
+    Sequential,
+    /// From end to start
+    Backward,
+    /// Each place as likely as the other
+    Random,
+    /// Few places often, most seldom
+    Zipf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Cached {
+    /// Not in the page cache
+    Cold,
+    /// In the page cache, and the file is opened or mapped anew
+    Warm,
+    /// In the page cache, and a mapping is kept
+    Mapped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Done {
+    /// One byte of each page is read
+    Touch,
+    /// Every byte is read
+    Sum,
+    /// Every byte is copied into memory of the program's own
+    Copy,
+    /// Every byte is searched
+    Search,
+}
+
+/// The word that the user types for it.
+fn word(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Answers.
+pub fn answer(args: &ReadArgs) -> anyhow::Result<ExitCode> {
+    let need = args.need()?;
+    let run = match &args.from {
+        Some(path) => store::load(path)?,
+        None => store::load(&args.measure(need.clone())?)?,
+    };
+    let advice: Advice = read::advise(&run, &need, args.memory).map_err(anyhow::Error::msg)?;
+    super::print(&match args.format {
+        Format::Text => read::text(&advice),
+        Format::Json => serde_json::to_string_pretty(&advice)? + "\n",
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl ReadArgs {
+    fn need(&self) -> anyhow::Result<Reading> {
+        let bytes = match &self.file {
+            Some(path) => measurable(path)?.bytes,
+            None => self.size,
+        };
+        if self.file.is_some() && self.state == Cached::Cold && !self.evict {
+            anyhow::bail!(super::UsageError(
+                "--state cold of a file of yours takes it out of the page cache: allow that by --evict".to_owned()
+            ));
+        }
+        if self.record > bytes {
+            anyhow::bail!(super::UsageError(format!(
+                "a record of {} bytes does not fit into a file of {bytes}",
+                self.record
+            )));
+        }
+        Ok(Reading {
+            bytes,
+            used: self.used,
+            pattern: word(&self.pattern),
+            record: self.record.next_power_of_two().max(8),
+            passes: self.passes,
+            state: word(&self.state),
+            job: word(&self.job),
+        })
+    }
+
+    fn measure(&self, need: Reading) -> anyhow::Result<PathBuf> {
+        let select = SelectArgs::of_reading(need, self.file.clone(), self.evict)?;
+        let beside = self.file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let dir = beside.unwrap_or(&self.dir);
+        let folder = run::measure(&RunArgs::for_advice(select, dir, &self.out, self.budget))?;
+        eprintln!("pagewise: measured, and recorded in {}", folder.display());
+        Ok(folder)
+    }
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        "T" | "TiB" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let fine = bytes(text).filter(|bytes| (64 << 10..=1 << 50).contains(bytes));
+    fine.ok_or_else(|| "expected a size from 64KiB on, such as 256MiB or 2GiB".to_owned())
+}
+
+fn record(text: &str) -> Result<u64, String> {
+    let fine = bytes(text).filter(|bytes| (1..=1 << 20).contains(bytes));
+    fine.ok_or_else(|| "expected a size from 1B to 1MiB, such as 64B or 4KiB".to_owned())
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.parse().ok(),
+    };
+    number
+        .filter(|part| *part > 0.0 && *part <= 1.0)
+        .ok_or_else(|| "expected a part above 0 and up to 100%, such as 10% or 0.1".to_owned())
+}

@@ -1,0 +1,140 @@
+//! How is an advice about reading said, and what must whoever reads beware of?
+
+use super::read::{Advice, Choice, Flag};
+use crate::report::{beyond, units};
+use crate::results::model::{Reading, Run, Study};
+
+/// The advice, a paragraph each: what to do, why, what the flags do, what to beware of, what it rests on.
+pub fn text(advice: &Advice) -> String {
+    let mut lines = vec![asked(&advice.need, advice.memory)];
+    match &advice.choice {
+        Some(choice) => lines.extend(answer(choice)),
+        None => lines.push("Nothing was measured that answers it: measure with a larger --budget.".to_owned()),
+    }
+    if !advice.flags.is_empty() {
+        lines.push("\nWhat advice to the kernel does here, as measured:".to_owned());
+        lines.extend(advice.flags.iter().map(|flag| format!("- {}", effect(flag))));
+    }
+    if !advice.crossings.is_empty() {
+        lines.push("\nWith the file's size:".to_owned());
+        lines.extend(advice.crossings.iter().map(|said| format!("- {}", said.replace('`', ""))));
+    }
+    if !advice.warnings.is_empty() {
+        lines.push("\nBeware:".to_owned());
+        lines.extend(advice.warnings.iter().map(|warning| format!("- {warning}")));
+    }
+    lines.push(format!("\nIt rests on this study of the run {}:", advice.run));
+    lines.extend(advice.scenarios.iter().map(|id| format!("  {id}")));
+    lines.join("\n") + "\n"
+}
+
+fn asked(need: &Reading, memory: Option<u64>) -> String {
+    let order = match need.pattern.as_str() {
+        "sequential" => "in order",
+        "random" => "at random",
+        other => other,
+    };
+    let state = match need.state.as_str() {
+        "cold" => "none of it cached",
+        "warm" => "cached, mapped or opened anew",
+        _ => "cached, and kept mapped",
+    };
+    let passes = if need.passes > 1 { format!(", {} times", need.passes) } else { String::new() };
+    let memory = memory.map(|bytes| format!(", within {} of memory", units::bytes(bytes as f64))).unwrap_or_default();
+    format!(
+        "{} of a file of {} read {order}, {} at a time{passes}, {state}{memory}:\n",
+        units::percent(units::round(need.used, 3)),
+        units::bytes(need.bytes as f64),
+        units::bytes(need.record as f64)
+    )
+}
+
+fn answer(choice: &Choice) -> Vec<String> {
+    let interval =
+        choice.low_ns.zip(choice.high_ns).map(|(low, high)| format!(" ({})", units::time_interval(low, high)));
+    let p99 = choice.p99_ns.map(|ns| format!(", p99 {}", units::time(ns)));
+    let rate = choice.bytes_per_second.map(|rate| format!(", {} of use a second", units::bytes(rate)));
+    let read = choice.read_amplification.map(|times| format!(", {} read for each byte used", units::ratio(times)));
+    let mut lines = vec![
+        format!("Use {}.", choice.method),
+        format!(
+            "  A record takes {}{}{}{}{}.",
+            units::time(choice.ns),
+            interval.unwrap_or_default(),
+            p99.unwrap_or_default(),
+            rate.unwrap_or_default(),
+            read.unwrap_or_default()
+        ),
+    ];
+    if let Some(bytes) = choice.memory_bytes {
+        lines.push(format!("  Memory that the process comes to use for it: {} (Pss).", units::bytes(bytes)));
+    }
+    if !choice.as_good.is_empty() {
+        lines.push(format!("  Too close to call: {}.", choice.as_good.join(", ")));
+    }
+    if let Some(next) = &choice.next {
+        let (ratio, interval) = (units::ratio(next.ratio), units::ratio_interval(next.low, next.high));
+        lines.push(format!("  Next best: {}, {ratio} the time ({interval}).", next.method));
+    }
+    lines
+}
+
+fn effect(flag: &Flag) -> String {
+    let word = match (flag.low, flag.high) {
+        (_, high) if high < 1.0 => "helps",
+        (low, _) if low > 1.0 => "harms",
+        _ => "makes no difference that could be told",
+    };
+    let (ratio, interval) = (units::ratio(flag.ratio), units::ratio_interval(flag.low, flag.high));
+    format!("{} {word}: {ratio} the time of {} ({interval}).", flag.method, flag.plain)
+}
+
+/// The warnings, those about correctness first.
+pub(super) fn warnings(
+    run: &Run,
+    study: &Study,
+    need: &Reading,
+    memory: Option<u64>,
+    choice: Option<&Choice>,
+) -> Vec<String> {
+    let mut all = Vec::new();
+    if choice.is_some_and(|choice| choice.method.starts_with("mmap")) {
+        all.push(
+            "A mapping turns an I/O error, and a file that becomes shorter, into SIGBUS where a read returns an error; and a thread that waits for \
+             a fault cannot do anything else."
+                .to_owned(),
+        );
+    }
+    if let Some(memory) = memory.filter(|memory| need.bytes > *memory) {
+        all.push(beyond_memory(run, memory));
+    }
+    let measured = study.scenario.params.get("size").map(String::as_str).unwrap_or_default();
+    let exact = units::bytes(need.bytes as f64).replace(".0 ", "").replace(' ', "") == measured;
+    if !exact {
+        all.push(format!("Measured was a file of {measured}, the nearest to what was asked that could be measured in the time, or that the run has."));
+    }
+    if !run.warnings.is_empty() {
+        let codes: Vec<&str> = run.warnings.iter().map(|warning| warning.code.as_str()).collect();
+        all.push(format!(
+            "The run was warned of what skews its figures: {}. Its report says how to mend it.",
+            codes.join(", ")
+        ));
+    }
+    all
+}
+
+/// What happens when the file is larger than memory: as watched, or how to watch it.
+fn beyond_memory(run: &Run, memory: u64) -> String {
+    let general = format!(
+        "The file is larger than the {} that may hold it: once the cache is full, a mapping pays for eviction as well",
+        units::bytes(memory as f64)
+    );
+    let seen = run
+        .beyond_memory
+        .as_ref()
+        .and_then(|seen| beyond::intro(seen).pop().filter(|said| said.starts_with("Of a file")));
+    match seen {
+        Some(seen) => format!("{general}. {}", seen.replace('`', "")),
+        None => format!("{general}, which this run did not watch. `pagewise run page_touch --sweep memory` does."),
+    }
+}
