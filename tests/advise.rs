@@ -10,11 +10,65 @@ fn advise(args: &[&str]) -> assert_cmd::assert::Assert {
     Command::new(env!("CARGO_BIN_EXE_pagewise")).args(["advise", "sync"]).args(args).assert()
 }
 
-/// The run that lies in the repository.
+fn advise_read(args: &[&str]) -> assert_cmd::assert::Assert {
+    Command::new(env!("CARGO_BIN_EXE_pagewise")).args(["advise", "read"]).args(args).assert()
+}
+
+/// The full run that lies in the repository, beside those of sweeps.
 fn recorded() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
-    let runs: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut runs: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    runs.retain(|run| run.to_str().unwrap().ends_with("-2vcpu-vm-ext4"));
     runs[0].to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_recorded_run_answers_how_to_read_with_what_each_advice_does() {
+    let run = recorded();
+    let sparse = [
+        "--size",
+        "256MiB",
+        "--used",
+        "0.2%",
+        "--pattern",
+        "random",
+        "--state",
+        "cold",
+        "--use",
+        "touch",
+        "--from",
+        &run,
+    ];
+    let out = advise_read(&sparse).success().get_output().stdout.clone();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("mmap+MADV_RANDOM helps: ×0.0"), "plain readahead loads megabytes there: {text}");
+    assert!(text.contains("page_touch/cold/random/use=touch/touched=128/"), "{text}");
+    let json = advise_read(&[&sparse[..], &["--format", "json"]].concat()).success().get_output().stdout.clone();
+    let advice: Value = serde_json::from_slice(&json).unwrap();
+    assert!(advice["choice"]["read_amplification"].as_f64().unwrap() >= 4096.0, "a page for a byte: {advice}");
+    let far = ["--size", "64GiB", "--memory", "16GiB", "--state", "cold", "--pattern", "sequential", "--from", &run];
+    let said = String::from_utf8(advise_read(&far).success().get_output().stdout.clone()).unwrap();
+    assert!(said.contains("larger than the 16.0 GiB") && said.contains("Measured was a file of 256MiB"), "{said}");
+}
+
+#[test]
+fn nonsense_about_reading_is_refused_with_what_would_do() {
+    for (args, said) in [
+        (&["--used", "0%"][..], "above 0 and up to 100%"),
+        (&["--used", "200%"], "above 0 and up to 100%"),
+        (&["--size", "1KiB"], "from 64KiB on"),
+        (&["--record", "2MiB"], "from 1B to 1MiB"),
+        (&["--passes", "17"], "1..=16"),
+        (&["--pattern", "sideways"], "possible values"),
+        (&["--record", "1MiB", "--size", "64KiB"], "does not fit"),
+        (&["--state", "cold", "--file", "Cargo.lock"], "--evict"),
+    ] {
+        advise_read(args).code(2).stderr(predicate::str::contains(said));
+    }
+    advise_read(&["--file", "/nonexistent"]).code(1).stderr(predicate::str::contains("name a file that is there"));
+    advise_read(&["--pattern", "zipf", "--state", "cold", "--from", &recorded()])
+        .code(1)
+        .stderr(predicate::str::contains("has no study of page_touch"));
 }
 
 #[test]

@@ -16,8 +16,8 @@ fn a_quick_run_s_scenarios_with_their_parameters_and_methods() {
 #[test]
 fn a_sweep_is_asked_for_by_name_and_full_is_all_of_them_and_the_representative_points() {
     let count = |args: &[&str]| list(args).lines().filter(|line| line.starts_with("    where")).count();
-    assert_eq!(count(&["--sweep", "threads"]), 3);
-    assert_eq!(count(&["--sweep", "threads", "--sweep", "vmas"]), 6);
+    assert_eq!(count(&["shared_edit", "--sweep", "threads"]), 3);
+    assert_eq!(count(&["shared_edit", "--sweep", "threads", "--sweep", "vmas"]), 6);
     assert!(list(&["--sweep", "pages"]).contains("pages=4096"));
     let (usual, full) = (count(&[]), count(&["--full"]));
     // Each sweep has points of its own; what two of them share is one scenario.

@@ -1,5 +1,6 @@
 //! A file's pages, brought within reach and used: by `pread` into a buffer, and through `mmap`.
 
+use std::cell::UnsafeCell;
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
@@ -24,6 +25,8 @@ use super::{Found, Loop, boxed, clock, failed, param};
 enum Way {
     /// `pread` of so many bytes.
     Read(usize),
+    /// The whole file by `std::fs::read`.
+    Whole,
     /// `mmap` with these flags beside `MAP_SHARED`, and this advice.
     Map(libc::c_int, Option<libc::c_int>),
 }
@@ -33,6 +36,7 @@ pub fn open(spec: &Spec, method: &str, site: &Path) -> Found {
     let way = match method {
         "pread" => Way::Read(page_size().max(4 << 10)),
         "pread 256K" => Way::Read(256 << 10),
+        "std::fs::read" => Way::Whole,
         "mmap" => Way::Map(0, None),
         "mmap+MADV_RANDOM" => Way::Map(0, Some(libc::MADV_RANDOM)),
         "mmap+MADV_SEQUENTIAL" => Way::Map(0, Some(libc::MADV_SEQUENTIAL)),
@@ -42,6 +46,9 @@ pub fn open(spec: &Spec, method: &str, site: &Path) -> Found {
     Ok(match param(spec, "use") {
         "touch" => boxed(Pages::<Touch>::open(spec, site, way)?),
         "sum" => boxed(Pages::<Sum>::open(spec, site, way)?),
+        // What was read is a copy already.
+        "copy" if matches!(way, Way::Map(..)) => boxed(Pages::<Copied>::open(spec, site, way)?),
+        "copy" => boxed(Pages::<Touch>::open(spec, site, way)?),
         _ => None,
     })
 }
@@ -60,6 +67,30 @@ trait Use: 'static {
 
 struct Touch;
 struct Sum;
+struct Copied;
+
+/// Where copies go: as large as any machine's page.
+#[repr(align(4096))]
+struct Room(UnsafeCell<[u8; 64 << 10]>);
+
+// SAFETY: a worker has one thread.
+unsafe impl Sync for Room {}
+
+static ROOM: Room = Room(UnsafeCell::new([0; 64 << 10]));
+
+impl Use for Copied {
+    #[inline(always)]
+    unsafe fn one(page: *const u8, bytes: usize) -> u64 {
+        let to = ROOM.0.get().cast::<u8>();
+        // SAFETY: the page is readable, as the caller promises; the room is larger, and no one else's.
+        unsafe { std::ptr::copy_nonoverlapping(page, to, bytes) };
+        // SAFETY: within the room.
+        u64::from(unsafe { to.read_volatile() })
+    }
+    fn expected(page: u64) -> u64 {
+        Touch::expected(page)
+    }
+}
 
 impl Use for Touch {
     #[inline(always)]
@@ -83,7 +114,7 @@ impl Use for Sum {
         let end = unsafe { page.add(bytes) }.cast::<[u64; 8]>();
         while at != end {
             // SAFETY: 64 bytes of that page.
-            let line = unsafe { at.read() };
+            let line = unsafe { at.read_unaligned() };
             for lane in 0..8 {
                 sums[lane] = sums[lane].wrapping_add(line[lane]);
             }
@@ -160,6 +191,7 @@ impl<U: Use> Loop for Pages<U> {
         let (pages, bytes) = (self.pages.as_slice(), self.data.bytes());
         let (ns, sum) = match (self.way, &self.map) {
             (Way::Map(..), Some(map)) => mapped::<U>(map.address() as *const u8, pages),
+            (Way::Whole, _) => whole::<U>(&self.data.path, pages)?,
             (Way::Map(flags, advice), None) => warm::<U>(fd, bytes as usize, flags, advice, pages)?,
             (Way::Read(block), _) if block > page_size() && matches!(self.pattern, Pattern::Sequential) => {
                 in_order::<U>(fd, &mut self.buffer, pages)?
@@ -180,7 +212,11 @@ impl<U: Use> Loop for Pages<U> {
         }
         let used = self.pages.len() as u64;
         let most = if populated { self.data.pages } else { used };
-        let minor_faults = if unmapped { 1..=most } else { 0..=0 };
+        let minor_faults = match self.way {
+            Way::Whole => 0..=2 * self.data.pages + 8,
+            _ if unmapped => 1..=most,
+            _ => 0..=0,
+        };
         Ok(Account { minor_faults, ..Account::quiet(used, used, 2) })
     }
 }
@@ -227,6 +263,21 @@ fn warm<U: Use>(
     }
     // SAFETY: the mapping was made above, and nothing refers to it any more.
     unsafe { libc::munmap(base, bytes) };
+    Ok((clock() - start, sum))
+}
+
+/// The whole file in memory of its own.
+#[inline(never)]
+fn whole<U: Use>(path: &Path, pages: &[u32]) -> io::Result<(u64, u64)> {
+    let shift = page_size().trailing_zeros();
+    let mut sum = 0_u64;
+    let start = clock();
+    let bytes = std::fs::read(path)?;
+    for page in pages {
+        // SAFETY: the pages were drawn from the file that was read in full.
+        sum = sum.wrapping_add(unsafe { U::one(bytes.as_ptr().add((*page as usize) << shift), 1 << shift) });
+    }
+    drop(bytes);
     Ok((clock() - start, sum))
 }
 

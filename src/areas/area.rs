@@ -41,6 +41,14 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Whether tasks that share a thread are to be watched.
+    pub fn stalls(&self) -> bool {
+        let none = self.commit.is_none() && self.reading.is_none();
+        none && self.sweeps.iter().any(|name| name == FULL || name == super::page_touch::STALLS)
+    }
+}
+
 /// Points that vary one parameter, so that a curve can be drawn.
 pub struct Sweep<P: 'static> {
     /// What `--sweep` calls it.

@@ -1,4 +1,4 @@
-//! `--sweep memory`: files up to several times a memory limit, watched each in a process of its own.
+//! `--sweep memory` and `--sweep stalls`: what is watched as it goes on, each way in a process of its own.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -9,10 +9,11 @@ use anyhow::Context;
 
 use crate::areas::dataset::{History, Recipe};
 use crate::areas::page_touch::beyond::{self, Order, WAYS, Way};
+use crate::areas::page_touch::stalls;
 use crate::engine::interrupt::Interrupt;
 use crate::os::memory_group::MemoryGroup;
 use crate::os::{cache, file, process};
-use crate::results::model::{BeyondMemory, TimeLine};
+use crate::results::model::{BeyondMemory, Stalls, TimeLine};
 use crate::site::Site;
 
 /// The limit of a group that is made.
@@ -110,8 +111,13 @@ fn evicted(path: &Path) -> anyhow::Result<()> {
 
 /// Has a fresh process do what `order` says.
 fn ask(order: &Order) -> anyhow::Result<TimeLine> {
+    serde_json::from_str::<Result<TimeLine, String>>(&answer(order, "time line")?)?.map_err(anyhow::Error::msg)
+}
+
+/// What a fresh process answers to `order`: of its `kind`.
+fn answer(order: &Order, kind: &str) -> anyhow::Result<String> {
     let mut child = Command::new("/proc/self/exe")
-        .arg("reader")
+        .args(["reader", kind])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -135,14 +141,54 @@ fn ask(order: &Order) -> anyhow::Result<TimeLine> {
     let mut text = String::new();
     child.stdout.take().context("no answer")?.read_to_string(&mut text)?;
     anyhow::ensure!(status.success(), "the process that reads ended by {status}");
-    serde_json::from_str::<Result<TimeLine, String>>(&text)?.map_err(anyhow::Error::msg)
+    Ok(text)
+}
+
+/// How long it takes to watch tasks that share a thread.
+pub const STALLS_TAKE: Duration = Duration::from_secs(20);
+/// The file that is read beside a task.
+const SHARED_THREAD: u64 = 256 << 20;
+
+/// Watches a task beside each way of reading; `say` is told which.
+pub fn stalls(site: &Site, interrupt: &Interrupt, say: &mut dyn FnMut(&str)) -> Vec<Stalls> {
+    site.clear();
+    let path = site.path().join("beyond");
+    let built =
+        Recipe::new("beyond", SHARED_THREAD, History::Cold).build(site.path()).map_err(|trouble| trouble.to_string());
+    let watch = |way: &stalls::Way| -> anyhow::Result<Stalls> {
+        built.clone().map_err(anyhow::Error::msg)?;
+        evicted(&path)?;
+        let (bytes, readers, seconds) = (SHARED_THREAD, 1, 2);
+        let order = Order { path: path.clone(), bytes, way: way.name.to_owned(), readers, seconds, group: None };
+        serde_json::from_str::<Result<Stalls, String>>(&answer(&order, "stalls")?)?.map_err(anyhow::Error::msg)
+    };
+    let none = |way: &stalls::Way, why: String| Stalls {
+        method: way.name.to_owned(),
+        about: way.about.to_owned(),
+        reason: Some(why),
+        ..Stalls::default()
+    };
+    let mut seen = Vec::new();
+    for way in &stalls::WAYS {
+        if interrupt.asked().is_some() {
+            break;
+        }
+        say(&format!("a task beside {}", way.name));
+        seen.push(watch(way).unwrap_or_else(|why| none(way, format!("{why:#}"))));
+    }
+    site.clear();
+    seen
 }
 
 /// `pagewise reader`: the process that reads.
-pub fn serve() -> anyhow::Result<ExitCode> {
+pub fn serve(kind: &str) -> anyhow::Result<ExitCode> {
     process::die_with_parent(nix::unistd::getppid());
     let order: Order = serde_json::from_reader(std::io::stdin().lock())
         .context("a reader is started by `pagewise run`, not by hand")?;
-    println!("{}", serde_json::to_string(&beyond::watch(&order))?);
+    let answer = match kind {
+        "stalls" => serde_json::to_string(&stalls::watch(&order))?,
+        _ => serde_json::to_string(&beyond::watch(&order))?,
+    };
+    println!("{answer}");
     Ok(ExitCode::SUCCESS)
 }

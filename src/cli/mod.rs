@@ -53,9 +53,12 @@ enum Command {
     /// Load all cores but one until standard input is closed: for measuring other harnesses beside a trial with --neighbour
     #[command(hide = true)]
     Neighbour,
-    /// Read at random under a memory limit, in a process of its own: started by `run --sweep memory`
+    /// Read at random and tell how that goes, in a process of its own: started by `run --sweep memory` and `--sweep stalls`
     #[command(hide = true)]
-    Reader,
+    Reader {
+        /// What is to be told.
+        kind: String,
+    },
     /// A part of a study, in a process of its own: started by `run`
     #[command(hide = true)]
     Worker,
@@ -84,7 +87,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Neighbour => calibrate::neighbour(),
-        Command::Reader => beyond::serve(),
+        Command::Reader { kind } => beyond::serve(&kind),
         Command::Worker => worker::run(),
     };
     outcome.unwrap_or_else(|error| {

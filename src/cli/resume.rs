@@ -66,6 +66,7 @@ pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
     let options = select.options()?;
     let specs = select.specs(&options).unwrap_or_default();
     let beyond = select.wants_memory(&options) && run.beyond_memory.is_none();
+    let stalls = select.wants_stalls(&options) && run.stalls.is_empty();
     let specs = in_order(specs, &request).with_context(|| format!("cannot resume {shown}"))?;
     // One that was interrupted is done again: its workers cannot be gone on with.
     if run.studies.last().is_some_and(|study| study.stop_reason == "interrupted") {
@@ -78,7 +79,15 @@ pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
     );
     let dir = dir.unwrap_or_else(|| PathBuf::from(&request.dir));
     store::tidy(&folder);
-    Ok(Left::Some(Box::new(Work { options, specs, dir, request, beyond, begun: Some(Begun { run, folder, lock }) })))
+    Ok(Left::Some(Box::new(Work {
+        options,
+        specs,
+        dir,
+        request,
+        beyond,
+        stalls,
+        begun: Some(Begun { run, folder, lock }),
+    })))
 }
 
 /// The folder of the run at `path`, where what is written will be read.

@@ -123,7 +123,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     };
     let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
-    let beyond = if work.beyond { beyond::SPACE } else { 0 };
+    let beyond = if work.beyond || work.stalls { beyond::SPACE } else { 0 };
     let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(beyond) };
     let site = Site::make(&work.dir, space)?;
     site.hold(space);
@@ -133,6 +133,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
         site: &site,
         interrupt: &interrupt,
         beyond: work.beyond,
+        stalls: work.stalls,
         bar: Bar::new(start, budget),
         start,
         budget,
@@ -152,8 +153,9 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
 }
 
 /// What a sweep takes, before it takes it.
-fn forewarn(specs: &[Spec], budget: Duration, beyond: bool) {
-    let longer = if beyond { beyond::longest() } else { Duration::ZERO };
+fn forewarn(specs: &[Spec], budget: Duration, beyond: bool, stalls: bool) {
+    let longer = |asked: bool, time: Duration| if asked { time } else { Duration::ZERO };
+    let longer = longer(beyond, beyond::longest()) + longer(stalls, beyond::STALLS_TAKE);
     let time = match (budget + longer).as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),
@@ -164,8 +166,9 @@ fn forewarn(specs: &[Spec], budget: Duration, beyond: bool) {
         many => Some(format!("{many} scenarios")),
     };
     let watched = beyond.then(|| "files larger than a memory limit".to_owned());
-    let studies = studies.into_iter().chain(watched).collect::<Vec<_>>().join(", ");
-    let space = space_of(specs).max(if beyond { beyond::SPACE } else { 0 });
+    let tasks = stalls.then(|| "tasks that share a thread".to_owned());
+    let studies = studies.into_iter().chain(watched).chain(tasks).collect::<Vec<_>>().join(", ");
+    let space = space_of(specs).max(if beyond || stalls { beyond::SPACE } else { 0 });
     let space = report::units::bytes(space as f64);
     eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time; --budget sets the time");
 }
@@ -187,6 +190,8 @@ pub struct Work {
     pub request: Request,
     /// Whether files larger than memory are watched, too.
     pub beyond: bool,
+    /// Whether tasks that share a thread are watched.
+    pub stalls: bool,
     /// The run, where there is a part of it.
     pub begun: Option<Begun>,
 }
@@ -228,6 +233,7 @@ impl RunArgs {
         let specs =
             if self.write_back { self.select.nothing_but("shared_edit")? } else { self.select.specs(&options)? };
         let beyond = self.select.wants_memory(&options);
+        let stalls = self.select.wants_stalls(&options);
         let budget = self.budget.unwrap_or_else(|| match options.sweeps.is_empty() {
             _ if self.write_back => write_back::longest(),
             _ if options.commit.is_some() || options.reading.is_some() => {
@@ -238,11 +244,11 @@ impl RunArgs {
             false => SWEPT.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
         });
         if !options.sweeps.is_empty() {
-            forewarn(&specs, budget, beyond);
+            forewarn(&specs, budget, beyond, stalls);
         }
         let dir = self.dir.clone().unwrap_or_else(|| PathBuf::from("."));
         let request = self.select.record(&specs, &dir, budget, self.worker_limit)?;
-        Ok(Left::Some(Box::new(Work { options, specs, dir, request, beyond, begun: None })))
+        Ok(Left::Some(Box::new(Work { options, specs, dir, request, beyond, stalls, begun: None })))
     }
 }
 
@@ -257,6 +263,8 @@ struct Session<'a> {
     interrupt: &'a Interrupt,
     /// Whether files larger than memory are watched, too.
     beyond: bool,
+    /// Whether tasks that share a thread are watched.
+    stalls: bool,
     bar: Bar,
     start: Instant,
     budget: Duration,
@@ -316,6 +324,10 @@ impl Session<'_> {
         }
         if self.beyond && run.beyond_memory.is_none() && self.interrupt.asked().is_none() {
             run.beyond_memory = Some(self.watch_beyond(&run));
+        }
+        if self.stalls && run.stalls.is_empty() && self.interrupt.asked().is_none() {
+            run.stalls = beyond::stalls(self.site, self.interrupt, &mut |what| self.bar.show(what.to_owned()));
+            self.bar.print(&report::stalls::text(&run.stalls, report::grid::Look::Terminal));
         }
         if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
             let meanwhile = after.since(before);
@@ -383,6 +395,7 @@ impl Session<'_> {
             studies: Vec::new(),
             write_back: None,
             beyond_memory: None,
+            stalls: Vec::new(),
         }
     }
 }

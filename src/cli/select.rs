@@ -163,7 +163,7 @@ impl SelectArgs {
     /// [`UsageError`] where nothing fits, naming what there is.
     pub fn specs(&self, options: &Options) -> Result<Vec<Spec>, UsageError> {
         let chosen: Vec<Spec> = self.areas(options)?.into_iter().flat_map(|area| area.specs(options)).collect();
-        if chosen.is_empty() && self.wants_memory(options) {
+        if chosen.is_empty() && (self.wants_memory(options) || self.wants_stalls(options)) {
             return Ok(chosen);
         }
         if chosen.is_empty() {
@@ -185,8 +185,18 @@ impl SelectArgs {
 
     /// Whether files larger than memory are to be watched.
     pub fn wants_memory(&self, options: &Options) -> bool {
+        self.takes_reads() && options.beyond_memory()
+    }
+
+    /// Whether tasks that share a thread are to be watched.
+    pub fn wants_stalls(&self, options: &Options) -> bool {
+        self.takes_reads() && options.stalls()
+    }
+
+    /// Whether reads are meant, without a filter: what is watched has no parameters to narrow it by.
+    fn takes_reads(&self) -> bool {
         let named = self.areas.is_empty() || self.areas.iter().any(|area| area == page_touch::AREA.name);
-        named && self.filter.is_empty() && options.beyond_memory()
+        named && self.filter.is_empty()
     }
 
     fn areas(&self, options: &Options) -> Result<Vec<&'static dyn areas::Area>, UsageError> {

@@ -49,6 +49,23 @@ fn read_the_rest(file: &File, buffer: &mut [u8], at: u64, got: isize, flag: Read
     file::read_at(file, &mut buffer[done..], at + done as u64).map(|()| false)
 }
 
+/// Fills `buffer` from `at` by one preadv2(2) if that gives all of it; whether it did. What it does not give is not waited for.
+///
+/// # Errors
+/// As [`read_flagged`]; a part that is there already counts as nothing.
+#[inline(always)]
+pub fn read_if_there(file: &File, buffer: &mut [u8], at: u64, flag: ReadFlag) -> SysResult<bool> {
+    let part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let offset = i64::try_from(at).unwrap_or(i64::MAX);
+    // SAFETY: the one part is `buffer`, exclusive and as long as it says.
+    let got = unsafe { libc::preadv2(file.as_raw_fd(), &raw const part, 1, offset, flag.raw()) };
+    match got {
+        0.. => Ok(got == buffer.len() as isize),
+        _ if matches!(Errno::last(), Errno::EAGAIN | Errno::EINTR) => Ok(false),
+        _ => Err(SysError::last("preadv2", format!("{} bytes at {at}, {flag:?}", buffer.len()))),
+    }
+}
+
 /// Fills `buffer` from where the descriptor stands, by read(2), which moves it on.
 ///
 /// # Errors

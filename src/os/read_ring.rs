@@ -104,6 +104,34 @@ impl ReadRing {
         }
     }
 
+    /// Begins a read at `at`, without waiting. Must be the only one in flight.
+    ///
+    /// # Errors
+    /// What io_uring_enter(2) answers.
+    pub fn begin(&mut self, file: &File, at: u64) -> SysResult<()> {
+        let Some(slot) = self.free.pop() else {
+            return Err(SysError::new("io_uring_enter", "more requests than the ring has room for", Errno::ENOBUFS));
+        };
+        self.give(file, slot, at)?;
+        self.ring.submit().map(drop).map_err(|error| SysError::from_io("io_uring_enter", "a read", &error))
+    }
+
+    /// Whether the read that was begun is done.
+    ///
+    /// # Errors
+    /// What the read answers.
+    pub fn is_done(&mut self, file: &File) -> SysResult<bool> {
+        let Some(answer) = self.ring.completion().next() else { return Ok(false) };
+        let slot = answer.user_data() as u32;
+        self.free.push(slot);
+        let start = slot as usize * self.record;
+        if answer.result() != self.record as i32 {
+            let part = &mut self.buffers.bytes_mut()[start..][..self.record];
+            finish(file, part, self.places[slot as usize], answer.result())?;
+        }
+        Ok(true)
+    }
+
     #[inline]
     fn give(&mut self, file: &File, slot: u32, at: u64) -> SysResult<()> {
         let start = slot as usize * self.record;

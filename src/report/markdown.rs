@@ -2,7 +2,7 @@
 
 use super::columns::Column;
 use super::grid::Look;
-use super::{beyond, notes, rows, units, write_back};
+use super::{beyond, notes, rows, stalls, units, write_back};
 use crate::results::model::{Run, Study};
 
 /// The tables of all studies, after what must be said of the run as a whole.
@@ -14,7 +14,8 @@ pub fn markdown_tables(run: &Run) -> String {
     });
     let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
     let beyond = run.beyond_memory.iter().map(|seen| beyond::text(seen, Look::Markdown));
-    first.into_iter().chain(tables).chain(write_back).chain(beyond).collect::<Vec<_>>().join("\n")
+    let stalls = (!run.stalls.is_empty()).then(|| stalls::text(&run.stalls, Look::Markdown));
+    first.into_iter().chain(tables).chain(write_back).chain(beyond).chain(stalls).collect::<Vec<_>>().join("\n")
 }
 
 /// The question, its conditions, what to beware of, and a row a case; the reason of a case that was not measured stands in its row.

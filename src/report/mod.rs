@@ -12,6 +12,7 @@ mod markdown;
 mod notes;
 pub mod plots;
 mod rows;
+pub mod stalls;
 pub mod table;
 pub mod units;
 mod write;

@@ -451,6 +451,7 @@ pub fn run() -> Run {
         ],
         write_back: None,
         beyond_memory: None,
+        stalls: Vec::new(),
         studies: vec![
             edit_write_4k(),
             edit_write_1m(),

@@ -50,6 +50,9 @@ pub struct Run {
     /// What happens when files are larger than a memory limit, where that was watched; absent from the first runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond_memory: Option<BeyondMemory>,
+    /// What a task feels that shares its thread with one that reads a cold file, where that was watched; absent from the first runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stalls: Vec<Stalls>,
     /// What was measured: last, since it grows while the run goes on.
     pub studies: Vec<Study>,
 }
@@ -93,6 +96,29 @@ pub struct BeyondMemory {
     pub reason: Option<String>,
     /// One for each size of the file and way of reading.
     pub lines: Vec<TimeLine>,
+}
+
+/// How long a task waits for its turn beside one that reads a cold file at random, in the same thread.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stalls {
+    /// `mmap`, `io_uring x1`, …
+    pub method: String,
+    /// What it does, in a sentence.
+    pub about: String,
+    /// Why there is nothing; `null` where there is.
+    pub reason: Option<String>,
+    /// Pages read a second.
+    pub reads_per_second: f64,
+    /// Turns that the task had.
+    pub turns: u64,
+    /// 50 % of its waits took at most this, in ns.
+    pub p50_ns: u64,
+    /// 99 %.
+    pub p99_ns: u64,
+    /// 99.9 %.
+    pub p999_ns: u64,
+    /// The longest wait.
+    pub max_ns: u64,
 }
 
 /// A way of reading, over time: columns, a sample each. What the kernel does not tell is `null`.

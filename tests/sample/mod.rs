@@ -72,6 +72,7 @@ pub fn run() -> Run {
         }],
         write_back: None,
         beyond_memory: None,
+        stalls: Vec::new(),
         request: Some(Request {
             sweeps: Vec::new(),
             trace: None,

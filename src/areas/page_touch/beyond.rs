@@ -291,3 +291,30 @@ fn sample(line: &mut TimeLine, order: &Order, shared: &Shared, group: Option<&Pa
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(way: &str, path: &Path) -> Order {
+        Order { path: path.to_owned(), bytes: 1 << 20, way: way.to_owned(), readers: 2, seconds: 1, group: None }
+    }
+
+    #[test]
+    fn a_way_of_reading_is_sampled_every_half_second() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(1 << 20).unwrap();
+        let line = watch(&order("pread", file.path())).unwrap();
+        assert_eq!(line.at_ns.len(), 2);
+        assert!(line.operations_per_second.iter().all(|rate| *rate > 0.0), "{line:?}");
+        assert!(line.alone_per_second > 0.0 && line.bystander_per_second.len() == 2);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_so() {
+        assert!(watch(&order("telepathy", Path::new("/"))).unwrap_err().contains("telepathy"));
+        let mut missing = order("mmap", Path::new("/nonexistent"));
+        missing.readers = 1;
+        assert!(watch(&missing).unwrap_err().contains("/nonexistent"));
+    }
+}

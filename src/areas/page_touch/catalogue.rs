@@ -217,10 +217,17 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
         about: "files up to 8 times a memory limit, watched as the cache fills: about 2 minutes",
         points: Vec::new,
     },
+    Sweep {
+        name: STALLS,
+        about: "how long a task waits that shares its thread with one that reads a cold file, watched: about 20 seconds",
+        points: Vec::new,
+    },
 ];
 
 /// The sweep that has no studies: files are watched, not timed.
 pub const MEMORY: &str = "memory";
+/// Another one.
+pub const STALLS: &str = "stalls";
 
 const STATES: [State; 3] = [State::Warm, State::Mapped, State::Cold];
 /// The size of a file that is swept over: more than most processors cache.

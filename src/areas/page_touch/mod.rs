@@ -15,13 +15,17 @@ mod point;
 mod reading;
 mod replay;
 mod ring;
+pub mod stalls;
 mod threaded;
 pub mod trace;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use super::area::AreaOf;
 
-pub use catalogue::MEMORY;
+pub use catalogue::{MEMORY, STALLS};
 pub use point::Point;
 
 /// The area.

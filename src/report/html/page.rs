@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Together, anchor};
-use crate::report::{beyond, findings, notes, units, write_back};
+use crate::report::{beyond, findings, notes, stalls, units, write_back};
 use crate::results::model::{Dir, Profile, Run};
 
 /// The page's own part of the template's context.
@@ -148,7 +148,11 @@ fn watched(run: &Run) -> Vec<Watched> {
         let (intro, rows) = (beyond::intro(seen), beyond::rows(seen));
         section(beyond::TITLE, "beyond-memory", "Beyond memory", intro, &beyond::HEADS, rows)
     });
-    unsynced.chain(beyond).collect()
+    let stalls = (!run.stalls.is_empty()).then(|| {
+        let (intro, rows) = (stalls::intro(&run.stalls), stalls::rows(&run.stalls));
+        section(stalls::TITLE, "stalls", "Stalls", intro, &stalls::HEADS, rows)
+    });
+    unsynced.chain(beyond).chain(stalls).collect()
 }
 
 fn named(name: &str, value: &str) -> Named {
