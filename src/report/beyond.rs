@@ -65,11 +65,11 @@ fn fall(seen: &BeyondMemory) -> Option<String> {
     let rates = |method: &str| steady(of(method)?);
     let (pread, plain, random) = (rates("pread")?, rates("mmap")?, rates("mmap+MADV_RANDOM")?);
     Some(format!(
-        "Of a file of {}, {:.0} times the limit: `mmap` read {} pages for each that `pread` did, `mmap+MADV_RANDOM` {}.",
+        "Of a file of {}, {:.0} times the limit, `mmap` read {} as many pages as `pread`, `mmap+MADV_RANDOM` {}.",
         units::bytes(largest as f64),
         largest as f64 / limit as f64,
-        units::count(units::round(plain / pread, 2)),
-        units::count(units::round(random / pread, 2)),
+        units::percent(units::round(plain / pread, 2)),
+        units::percent(units::round(random / pread, 2)),
     ))
 }
 
@@ -156,9 +156,7 @@ mod tests {
     fn the_largest_file_says_by_how_much_the_mapping_fell_behind() {
         let said = intro(&seen()).join(" ");
         assert!(
-            said.contains(
-                "8 times the limit: `mmap` read 0.200 pages for each that `pread` did, `mmap+MADV_RANDOM` 0.500."
-            ),
+            said.contains("8 times the limit, `mmap` read 20 % as many pages as `pread`, `mmap+MADV_RANDOM` 50 %."),
             "{said}"
         );
         assert!(text(&seen(), Look::Terminal).starts_with(TITLE));

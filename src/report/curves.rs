@@ -42,6 +42,8 @@ pub struct Curve {
     pub series: Vec<Series>,
     /// Where another method becomes the best.
     pub crossings: Vec<Crossing>,
+    /// Sizes of the machine's own that lie between the labels: each place, and what it is.
+    pub marks: Vec<(f64, String)>,
 }
 
 /// A method's figures.
@@ -121,13 +123,21 @@ pub fn curves(run: &Run) -> Vec<Curve> {
     };
     let commits = of(&|study| study.scenario.guarantee.is_some());
     let reads = of(&|study| study.area == "page_touch");
+    let marks = sizes_of(run);
     let all = |alongs: &'static [Along], studies: &[&Study]| -> Vec<Curve> {
-        alongs
-            .iter()
-            .flat_map(|along| groups(along, studies).into_iter().flat_map(|group| group.curves(along)))
-            .collect()
+        let curves =
+            alongs.iter().flat_map(|along| groups(along, studies).into_iter().flat_map(|group| group.curves(along)));
+        curves.map(|curve| curve.marked(&marks)).collect()
     };
     all(&OF_COMMITS, &commits).into_iter().chain(all(&OF_READS, &reads)).collect()
+}
+
+/// The machine's caches and memory, in bytes, with their names.
+fn sizes_of(run: &Run) -> Vec<(f64, String)> {
+    const FACTS: [(&str, &str); 3] = [("cache_l2", "L2"), ("cache_l3", "L3"), ("cgroup_memory_limit", "memory limit")];
+    let memory = (run.machine.memory as f64, "memory".to_owned());
+    let fact = |name: &str| run.machine.facts.get(name)?.parse::<f64>().ok();
+    FACTS.into_iter().filter_map(|(name, word)| Some((fact(name)?, word.to_owned()))).chain([memory]).collect()
 }
 
 /// Studies that differ in one parameter.
@@ -262,6 +272,7 @@ impl Group<'_> {
             labels: self.studies.iter().map(|(_, label, _)| label.clone()).collect(),
             series,
             crossings,
+            marks: Vec::new(),
         })
     }
 
@@ -346,6 +357,19 @@ fn crossings(series: &[Series]) -> Vec<Crossing> {
 }
 
 impl Curve {
+    /// With those of `sizes` that lie between its labels, if these are sizes of a file.
+    fn marked(mut self, sizes: &[(f64, String)]) -> Self {
+        let labels: Option<Vec<f64>> = self.labels.iter().map(|label| amount(label)).collect();
+        let Some(labels) = labels.filter(|_| self.along == "size") else { return self };
+        let place = |bytes: f64| {
+            let after = labels.iter().position(|label| *label >= bytes).filter(|after| *after > 0)?;
+            let (low, high) = (labels[after - 1], labels[after]);
+            Some((after - 1) as f64 + (bytes / low).ln() / (high / low).ln())
+        };
+        self.marks = sizes.iter().filter_map(|(bytes, word)| Some((place(*bytes)?, word.clone()))).collect();
+        self
+    }
+
     /// Whether it is of this cache state and order of use.
     pub fn is_of(&self, state: &str, pattern: &str) -> bool {
         let words: Vec<&str> = self.fixed.split(", ").collect();
@@ -441,6 +465,14 @@ mod tests {
     fn of_two_that_cannot_be_told_apart_neither_becomes_the_quicker() {
         let run = swept("vmas", &[("1", 1.0, 1.05), ("8", 2.0, 2.0), ("64", 4.0, 3.9)]);
         assert_eq!(curves(&run)[0].crossings, []);
+    }
+
+    #[test]
+    fn the_machines_caches_are_marked_among_the_sizes_of_files() {
+        let mut run = swept("size", &[("1MiB", 1.0, 2.0), ("4MiB", 1.0, 2.0), ("16MiB", 1.0, 2.0)]);
+        run.machine.facts.insert("cache_l2".to_owned(), (2 << 20).to_string());
+        run.machine.facts.insert("cache_l3".to_owned(), (64 << 20).to_string());
+        assert_eq!(curves(&run)[0].marks, [(0.5, "L2".to_owned())], "the other lies beyond");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which processor, at what speed, and under which clock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use procfs::CpuInfo;
 
@@ -35,6 +35,9 @@ pub(super) fn facts(system: &System, facts: &mut Facts) {
     facts.put("smt_active", system.text(format!("{CPU}/smt/active")));
     facts.put("mitigations", mitigations(system));
     facts.put("mitigations_option", mitigations_option(system));
+    for (level, bytes) in caches(system) {
+        facts.put(&format!("cache_l{level}"), Some(bytes));
+    }
     facts.put("numa_nodes", numa_nodes(system));
     facts.put("numa_balancing", system.text("proc/sys/kernel/numa_balancing"));
     facts.put("power", power(system));
@@ -44,6 +47,19 @@ pub(super) fn facts(system: &System, facts: &mut Facts) {
 fn of_all(system: &System, file: &str) -> Option<String> {
     let said: BTreeSet<String> = system.each(CPU, file).into_iter().map(|(_, text)| text).collect();
     (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// The caches for data that the first processor uses, each level with its size in bytes; a hypervisor may tell of its host's.
+fn caches(system: &System) -> BTreeMap<u64, u64> {
+    let folder = format!("{CPU}/cpu0/cache");
+    let holds_data =
+        |index: &String| system.text(format!("{folder}/{index}/type")).is_some_and(|kind| kind != "Instruction");
+    let cache = |index: &String| {
+        let size = system.text(format!("{folder}/{index}/size"))?;
+        let kib: u64 = size.strip_suffix('K')?.parse().ok()?;
+        Some((system.number(format!("{folder}/{index}/level"))?, kib << 10))
+    };
+    system.names(&folder).iter().filter(|index| holds_data(index)).filter_map(cache).collect()
 }
 
 /// The weaknesses that this processor has, each with what the kernel does about it: what system calls and faults pay for.

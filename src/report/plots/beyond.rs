@@ -58,6 +58,7 @@ impl OverTime<'_> {
             in_words: units::grouped,
             series: self.lines.iter().map(|line| (line.method.as_str(), points(line))).collect(),
             turns: Vec::new(),
+            marks: Vec::new(),
         })
     }
 }
@@ -87,13 +88,14 @@ pub fn by_size(seen: &BeyondMemory) -> Result<Option<Plot>, PlotError> {
     lines::plot(&Lines {
         title: BY_SIZE.to_owned(),
         labels: labels.iter().map(String::as_str).collect(),
-        caption: "size of the file; pages read a second, logarithmic; dashed: as large as the limit",
+        caption: "size of the file; pages read a second, logarithmic",
         round: Round::ByTens,
         in_words: units::grouped,
         series: methods
             .into_iter()
             .map(|method| (method, sizes.iter().map(|bytes| rate(method, *bytes)).collect()))
             .collect(),
-        turns: at_limit.map(|place| place as f64).into_iter().collect(),
+        turns: Vec::new(),
+        marks: at_limit.map(|place| (place as f64, "memory limit".to_owned())).into_iter().collect(),
     })
 }

@@ -25,6 +25,7 @@ pub fn curve(curve: &Curve) -> Result<Option<Plot>, PlotError> {
             Figure::ReadAmplification => units::ratio,
         },
         series: curve.series.iter().map(|series| (series.method.as_str(), series.points.clone())).collect(),
+        marks: curve.marks.clone(),
         turns: curve.crossings.iter().map(|crossing| crossing.place).collect(),
     })
 }

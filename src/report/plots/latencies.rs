@@ -21,6 +21,7 @@ pub fn latencies(study: &Study) -> Result<Option<Plot>, PlotError> {
         in_words: units::time,
         series: measured.filter_map(|case| Some((case.method.as_str(), points(case.latency.as_ref()?)?))).collect(),
         turns: Vec::new(),
+        marks: Vec::new(),
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Lines<'a> {
     pub series: Vec<(&'a str, Vec<Option<f64>>)>,
     /// Where something changes, between the places: 1.5 is half way from the second to the third.
     pub turns: Vec<f64>,
+    /// What else lies between the places, with its name.
+    pub marks: Vec<(f64, String)>,
 }
 
 struct Series {
@@ -98,6 +100,11 @@ fn draw(sheet: &Sheet<'_>, lines: &Lines<'_>, series: &[Series], axis: &LogAxis,
     for turn in &lines.turns {
         let x = LEFT + 30 + (turn * f64::from(step)).round() as i32;
         sheet.draw(&DashedPathElement::new([(x, TOP), (x, bottom)], 3, 4, MUTED))?;
+    }
+    for (place, word) in &lines.marks {
+        let x = LEFT + 30 + (place * f64::from(step)).round() as i32;
+        line(sheet, &[(x, TOP + 14), (x, bottom)], GRID, 2)?;
+        write(sheet, word, (x, TOP + 4), Hold::Middle, MUTED)?;
     }
     for (x, name) in columns.iter().zip(&lines.labels) {
         line(sheet, &[(*x, TOP), (*x, bottom + 5)], GRID, 1)?;
