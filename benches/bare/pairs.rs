@@ -54,7 +54,8 @@ impl Pair {
             methods: vec![bare, method.clone()],
             baseline: 0,
             size,
-            floor: None,
+            needs: Vec::new(),
+            floors: Vec::new(),
             stamps: false,
             ..self.spec.plan.clone()
         }
@@ -125,7 +126,8 @@ fn stamp() -> Spec {
         baseline: 0,
         size: Size::Fixed(20_000),
         margin: 0.01,
-        floor: None,
+        needs: Vec::new(),
+        floors: Vec::new(),
         bytes_per_op: None,
         stamps: false,
     };

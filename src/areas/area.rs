@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::method::{Opened, Trouble};
+use crate::engine::need::Need;
 use crate::engine::plan::{MethodPlan, Plan};
 use crate::engine::protocol::Size;
 use crate::results::model::{Commit, Reading, Scenario};
@@ -102,7 +103,7 @@ pub struct Question {
     pub size: Size,
     /// Ratios within 1 ± this are equal.
     pub margin: f64,
-    /// The floor's name, and how many of it an operation needs.
+    /// The floor's name, and how many of it an operation needs, by a method that does not say it of itself.
     pub floor: Option<(&'static str, f64)>,
     /// Useful bytes an operation.
     pub bytes_per_op: Option<u64>,
@@ -257,7 +258,8 @@ impl<P> AreaOf<P> {
             baseline,
             size: question.size,
             margin: question.margin,
-            floor: question.floor.map(|(name, units)| (name.to_owned(), units)),
+            needs: question.floor.iter().map(|(name, units)| Need::of(name, *units)).collect(),
+            floors: Vec::new(),
             bytes_per_op: question.bytes_per_op,
             stamps: true,
             scenario: self.scenario(&question),

@@ -17,8 +17,9 @@ use super::select::SelectArgs;
 use crate::areas::shared_edit::write_back;
 use crate::areas::{Options, Spec};
 use crate::engine::interrupt::Interrupt;
+use crate::engine::plan::Plan;
+use crate::engine::stamp;
 use crate::engine::study::Time;
-use crate::engine::{stamp, summary};
 use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
@@ -303,14 +304,10 @@ impl Session<'_> {
             let id = &spec.plan.scenario.id;
             self.bar.show(format!("{id}: making files"));
             let seed = run.seed.wrapping_add(index as u64 * 1_000_003);
-            let mut study = ground.study(&spec.plan, &spec.files, time, seed, &mut |progress| {
+            let plan = Plan { floors: run.floors.clone(), ..spec.plan.clone() };
+            let study = ground.study(&plan, &spec.files, time, seed, &mut |progress| {
                 self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
             });
-            if let Some((name, units)) = &spec.plan.floor
-                && let Some(floor) = run.floors.iter().find(|floor| floor.name == *name)
-            {
-                summary::add_floor(&mut study, name, *units, floor.estimate);
-            }
             if !self.args.quiet {
                 self.bar.print(&report::table::study_table(&run, &study, style));
             }

@@ -1,5 +1,6 @@
 //! What a study takes down as it goes: each method's fate, each worker's batches, and why it stopped.
 
+use super::need::Need;
 use super::plan::Plan;
 use super::protocol::{Batch, Phases};
 
@@ -59,6 +60,8 @@ pub struct Ledger {
     pub no_stamps: Vec<Option<String>>,
     /// Batches taken phase by phase, a method each.
     pub phases: Vec<Vec<Phases>>,
+    /// What an operation needs at the least, a method each.
+    pub needs: Vec<Vec<Need>>,
     /// Worker counts at which to look.
     pub looks: Vec<usize>,
     /// Rounds a worker.
@@ -83,6 +86,7 @@ impl Ledger {
             stamps: vec![Vec::new(); count],
             phases: vec![Vec::new(); count],
             no_stamps: vec![None; count],
+            needs: vec![plan.needs.clone(); count],
             looks: Vec::new(),
             rounds: 0,
             comparisons: 0,

@@ -18,6 +18,7 @@ use crate::os::usage::Usage;
 
 use super::clock;
 use super::drag::Drag;
+use super::need::Need;
 use super::protocol::Phases;
 
 /// Why a batch does not count.
@@ -176,6 +177,11 @@ pub trait Method {
         None
     }
 
+    /// What an operation needs at the least, one after the other; nothing where the scenario says it for all methods.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
+
     /// Once, at the end of a worker: proofs that cost too much for each batch, such as the checksum of the whole file. Returns how many passed.
     ///
     /// # Errors
@@ -235,6 +241,11 @@ pub trait Case {
 
     /// See [`Method::is_stamped`].
     fn is_stamped(&self) -> bool;
+
+    /// See [`Method::needs`].
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
 
     /// See [`Method::verify`].
     ///
@@ -305,6 +316,10 @@ impl<M: Method> Case for M {
 
     fn is_stamped(&self) -> bool {
         Method::is_stamped(self)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        Method::needs(self)
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {

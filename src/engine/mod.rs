@@ -30,6 +30,7 @@ pub mod gates;
 pub mod interrupt;
 pub mod ledger;
 pub mod method;
+pub mod need;
 pub mod plan;
 pub mod process;
 pub mod protocol;

@@ -1,8 +1,9 @@
 //! What is to be measured: a scenario, its methods, and what their figures are held against.
 
-use crate::results::model::Scenario;
+use crate::results::model::{Floor, Scenario};
 
 use super::drag::Drag;
+use super::need::Need;
 use super::protocol::{Asked, Size};
 
 /// Of a whole study: the chance that any of its verdicts is wrong is at most 1 − this.
@@ -23,8 +24,10 @@ pub struct Plan {
     pub size: Size,
     /// Ratios within 1 ± this are equal.
     pub margin: f64,
-    /// The floor's name, and how many of it one operation needs.
-    pub floor: Option<(String, f64)>,
+    /// What an operation needs at the least by a method that does not say it of itself ([`super::method::Method::needs`]).
+    pub needs: Vec<Need>,
+    /// What this machine cannot go below.
+    pub floors: Vec<Floor>,
     /// Useful bytes an operation.
     pub bytes_per_op: Option<u64>,
     /// Whether a latency pass follows the rounds.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drag::Drag;
 use super::method::Flaw;
+use super::need::Need;
 
 /// What the parent asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,6 +129,8 @@ pub struct Standing {
     pub failed: Option<String>,
     /// Why an operation cannot be stamped.
     pub no_stamps: Option<String>,
+    /// What an operation needs at the least.
+    pub needs: Vec<Need>,
     /// Calibration: a whole batch with its preparation and settling, in ns.
     pub batch_cost_ns: u64,
     /// Checks at the worker's end that passed.

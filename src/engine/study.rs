@@ -180,6 +180,9 @@ impl Driver<'_> {
                 self.ledger.fates[index] = Fate::Failed(reason);
             }
             self.ledger.checks[index] += standing.checks;
+            if !standing.needs.is_empty() {
+                self.ledger.needs[index] = std::mem::take(&mut standing.needs);
+            }
             if standing.no_stamps.is_some() {
                 self.ledger.no_stamps[index] = standing.no_stamps.take();
             }

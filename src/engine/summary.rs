@@ -7,13 +7,14 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 use crate::results::model::{
-    Batches, Case, Estimate, FloorRatio, Latency, NullControl, PerOp, Phases, Proof, Ratio, Status, Study, Verdict,
+    Batches, Case, Estimate, Latency, NullControl, PerOp, Phases, Proof, Ratio, Status, Study, Verdict,
 };
 use crate::stats::{self, Comparison, Sample};
 
 use super::gates::{self, MOST_DROPPED};
 use super::ledger::{Fate, Ledger};
 use super::method::Flaw;
+use super::need::held_against;
 use super::plan::{CONFIDENCE, Plan};
 use super::protocol::{self, Batch, DiskCounts};
 
@@ -195,6 +196,8 @@ fn case(reading: &Reading<'_>, index: usize) -> Case {
     let latency_reason = (fine && latency.is_none()).then(|| {
         ledger.no_stamps[index].clone().unwrap_or_else(|| "the study ended before its latency pass".to_owned())
     });
+    let per_op = fine.then(|| per_op(reading, index)).flatten();
+    let faults = per_op.map_or(0.0, |per_op| per_op.minor_faults);
     Case {
         method: plan.methods[index].name.clone(),
         about: plan.methods[index].about.clone(),
@@ -206,8 +209,8 @@ fn case(reading: &Reading<'_>, index: usize) -> Case {
         latency,
         latency_reason,
         phases: if fine { phases(&ledger.phases[index]) } else { None },
-        per_op: fine.then(|| per_op(reading, index)).flatten(),
-        floor: None,
+        per_op,
+        floor: time.and_then(|time| held_against(time.estimate, &ledger.needs[index], faults, &plan.floors)),
         proof: proof(reading, index),
         batches: reading.columns(index),
     }
@@ -322,15 +325,4 @@ fn latency(stamps: &[u64]) -> Option<Latency> {
         count,
         histogram: base64::engine::general_purpose::STANDARD.encode(bytes),
     })
-}
-
-/// Gives each case of `study` its floor: `units` of the floor of `name`, which takes `ns`.
-pub fn add_floor(study: &mut Study, name: &str, units: f64, ns: f64) {
-    for case in &mut study.cases {
-        case.floor = case.ns_per_op.filter(|_| units > 0.0 && ns > 0.0).map(|time| FloorRatio {
-            name: name.to_owned(),
-            units,
-            times: time.estimate / (units * ns),
-        });
-    }
 }

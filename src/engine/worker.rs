@@ -130,6 +130,7 @@ impl Bench {
     fn open(&mut self, index: usize, name: &str, open: &Opener<'_>) {
         self.in_flight.at(Some(index));
         let case = open(name).map_err(|trouble| self.stand(index, trouble)).ok();
+        self.answer.methods[index].needs = case.as_ref().map_or_else(Vec::new, |case| case.needs());
         self.cases.push(case);
     }
 

@@ -65,7 +65,8 @@ impl Probe for Other {
 }
 
 /// Measures the floors, in ns, with files of its own in `dir`: `clock read` (a pair of reads), `others`, `system call`, `minor fault` (first
-/// store to an anonymous page of the base size), `page copy` and `page read` (4 KiB within 64 MiB), `random touch` (a byte a page there), `device read 4 KiB` (past the page cache), `durable 4 KiB write`
+/// store to an anonymous page of the base size), `page copy` (4 KiB from one place to another within 64 MiB), `page copy out` (into a reused page), `page read` (every byte summed), `page touch` and `random touch`
+/// (a byte a page there), `device read 4 KiB` (past the page cache; `x8` and `x32` with so many in flight), `device read 1 MiB x8`, `durable 4 KiB write`
 /// (pwrite and fdatasync on blocks that are written already) and `re-fault` (the first store to a mapped page of a file since its sync).
 ///
 /// Batches of all floors are interleaved, in an order drawn for each round, for about `budget`, but at least 15 rounds and at most 201. Each
@@ -86,14 +87,20 @@ fn probes(dir: &Path, within: usize, others: &[Other]) -> Vec<Box<dyn Probe>> {
     if let Ok(pages) = memory::Pages::new(within) {
         let pages = Rc::new(RefCell::new(pages));
         probes.push(Box::new(memory::PageCopy(pages.clone())));
+        if let Ok(copy) = memory::PageCopyOut::new(pages.clone()) {
+            probes.push(Box::new(copy));
+        }
         probes.push(Box::new(memory::PageRead(pages.clone())));
-        probes.push(Box::new(memory::RandomTouch::new(pages)));
+        probes.push(Box::new(memory::PageTouch::in_order(pages.clone())));
+        probes.push(Box::new(memory::PageTouch::at_random(pages)));
     }
     if let Ok(write) = storage::DurableWrite::new(dir) {
         probes.push(Box::new(write));
     }
-    if let Ok(read) = storage::DeviceRead::new(dir) {
-        probes.push(Box::new(read));
+    if let Ok(file) = storage::read_file(dir) {
+        let reads = [&storage::ONE, &storage::EIGHT, &storage::MANY, &storage::STREAM];
+        let able = reads.into_iter().filter_map(|how| storage::DeviceRead::new(how, &file).ok());
+        probes.extend(able.map(|read| Box::new(read) as Box<dyn Probe>));
     }
     if let Ok(fault) = storage::ReFault::new(dir) {
         probes.push(Box::new(fault));
@@ -169,8 +176,8 @@ mod tests {
         let floors = measure(&mut probes(dir.path(), 1 << 20, &[brought]), Duration::ZERO);
         let names: Vec<&str> = floors.iter().map(|floor| floor.name.as_str()).collect();
         // What is kept in memory alone is never written back, and never read from a device.
-        let on_disk = ["re-fault", "device read 4 KiB"];
-        let names: Vec<&str> = names.into_iter().filter(|name| !on_disk.contains(name)).collect();
+        let on_disk = |name: &str| name == "re-fault" || name.starts_with("device read");
+        let names: Vec<&str> = names.into_iter().filter(|name| !on_disk(name)).collect();
         assert_eq!(
             names,
             [
@@ -179,7 +186,9 @@ mod tests {
                 "system call",
                 "minor fault",
                 "page copy",
+                "page copy out",
                 "page read",
+                "page touch",
                 "random touch",
                 "durable 4 KiB write"
             ]
@@ -194,7 +203,19 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_leaves_out_what_needs_a_file_alone() {
         let names: Vec<&str> = probes(Path::new("/proc"), 1 << 20, &[]).iter().map(|probe| probe.name()).collect();
-        assert_eq!(names, ["clock read", "system call", "minor fault", "page copy", "page read", "random touch"]);
+        assert_eq!(
+            names,
+            [
+                "clock read",
+                "system call",
+                "minor fault",
+                "page copy",
+                "page copy out",
+                "page read",
+                "page touch",
+                "random touch"
+            ]
+        );
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::results::model::{Run, Study};
 pub fn markdown_tables(run: &Run) -> String {
     let first = notes::parts(run).map(|said| format!("> {}\n", escaped(&said)));
     let tables = run.studies.iter().map(|study| {
-        let faults = notes::re_faults(study, &run.floors).map(|said| format!("\n{}\n", escaped(&said)));
-        markdown_table(run, study) + &faults.unwrap_or_default()
+        let prices = notes::prices(study, &run.floors).into_iter().map(|said| format!("\n{}\n", escaped(&said)));
+        markdown_table(run, study) + &prices.collect::<String>()
     });
     let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
     let beyond = run.beyond_memory.iter().map(|seen| beyond::text(seen, Look::Markdown));

@@ -1,6 +1,6 @@
 //! What must be said of a study in plain words, beside its figures?
 
-use crate::results::model::{Floor, Run, Status, Study, Verdict};
+use crate::results::model::{Floor, FloorRatio, Run, Status, Study, Verdict};
 
 use super::rows;
 use super::units;
@@ -156,9 +156,14 @@ pub fn cache(study: &Study) -> Option<String> {
     }
 }
 
+/// Prices that have a line of their own below a study's table: of re-faults, of copies.
+pub fn prices(study: &Study, floors: &[Floor]) -> Vec<String> {
+    re_faults(study, floors).into_iter().chain(copies(study, floors)).collect()
+}
+
 /// What the faults of stores to pages that were synced before amount to, method by method: a sentence; `None` where no method takes any, or the
 /// price of one is not known.
-pub fn re_faults(study: &Study, floors: &[Floor]) -> Option<String> {
+fn re_faults(study: &Study, floors: &[Floor]) -> Option<String> {
     let scenario = &study.scenario;
     scenario.guarantee.as_ref().filter(|_| scenario.state.as_deref() == Some("mapped"))?;
     let floor = floors.iter().find(|floor| floor.name == "re-fault")?;
@@ -183,6 +188,33 @@ pub fn re_faults(study: &Study, floors: &[Floor]) -> Option<String> {
             parts.join("; ")
         )
     })
+}
+
+/// What copying takes of each method that copies what it reads: a sentence; `None` where no method does, or the price is not known.
+fn copies(study: &Study, floors: &[Floor]) -> Option<String> {
+    const COPY: &str = "page copy out";
+    let floor = floors.iter().find(|floor| floor.name == COPY)?;
+    let units_of = |held: &FloorRatio| {
+        let parts = held.also.iter().map(|part| (part.name.as_str(), part.units));
+        std::iter::once((held.name.as_str(), held.units))
+            .chain(parts)
+            .find(|(name, _)| *name == COPY)
+            .map(|part| part.1)
+    };
+    let copying: Vec<(f64, String)> = rows::measured(study)
+        .into_iter()
+        .filter_map(|case| Some((case, units_of(case.floor.as_ref()?)?, case.ns_per_op?.estimate)))
+        .map(|(case, units, ns)| {
+            let part = (units * floor.estimate / ns).min(1.0);
+            (units, format!("{} {}", case.method, units::percent(units::round(part, 2))))
+        })
+        .collect();
+    let price = copying.first()?.0 * floor.estimate;
+    Some(format!(
+        "The copy of what an operation uses costs {} at the least (`{COPY}`); of the time of each method that copies: {}.",
+        units::time(price),
+        copying.into_iter().map(|(_, said)| said).collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// The size in bytes of the folios that hold most of the file's pages, and which part of them.
@@ -224,6 +256,7 @@ pub fn many(count: u64, noun: &str) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::results::model::FloorPart;
 
     #[test]
     fn a_study_that_went_well_needs_no_caution() {
@@ -302,6 +335,24 @@ mod tests {
         );
         assert_eq!(re_faults(&study, &[]), None, "where their price is not known, nothing is said");
         assert_eq!(re_faults(&sample::ipc_one_core(), &run.floors), None);
+    }
+
+    #[test]
+    fn a_copy_is_a_line_of_its_own_with_its_part_of_the_time_of_those_that_copy() {
+        let (run, mut study) = (sample::run(), sample::touch_cold_random());
+        assert_eq!(copies(&study, &run.floors), None);
+        let part = |name: &str| FloorPart { name: name.to_owned(), units: 2.0 };
+        for (case, name) in study.cases.iter_mut().zip(["page copy out", "page touch"]) {
+            case.ns_per_op.iter_mut().for_each(|time| time.estimate = 1000.0);
+            let FloorPart { name: first, units } = part("system call");
+            case.floor = Some(FloorRatio { name: first, units, also: vec![part(name)], times: 1.0 });
+        }
+        let said = copies(&study, &run.floors).unwrap();
+        assert!(
+            said.starts_with("The copy of what an operation uses costs 260 ns at the least (`page copy out`)"),
+            "{said}"
+        );
+        assert!(said.ends_with("of each method that copies: pread 26 %."), "{said}");
     }
 
     #[test]

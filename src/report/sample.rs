@@ -22,7 +22,7 @@ pub fn case(method: &str, ns: f64) -> Case {
         latency_reason: None,
         phases: None,
         per_op: Some(PerOp { user_ns: ns * 0.1, system_ns: ns * 0.2, ..PerOp::default() }),
-        floor: Some(FloorRatio { name: "system call".to_owned(), units: 1.0, times: ns / 100.0 }),
+        floor: Some(FloorRatio { name: "system call".to_owned(), units: 1.0, also: Vec::new(), times: ns / 100.0 }),
         proof: Proof { checks: 120, ..Proof::default() },
         batches: Batches {
             worker: vec![0, 0, 1],
@@ -446,6 +446,7 @@ pub fn run() -> Run {
             floor("system call", 86.0),
             floor("minor fault", 640.0),
             floor("page copy", 182.0),
+            floor("page copy out", 130.0),
             floor("durable 4 KiB write", 281_000.0),
             floor("re-fault", 910.0),
         ],

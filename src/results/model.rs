@@ -538,8 +538,20 @@ pub struct FloorRatio {
     pub name: String,
     /// How many of it one operation needs.
     pub units: f64,
-    /// Time an operation over `units` times the floor's estimate.
+    /// What it needs besides, one after the other; absent where that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<FloorPart>,
+    /// Time an operation over the sum of all of these, each `units` times its floor's estimate.
     pub times: f64,
+}
+
+/// A part of what an operation needs at the least.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FloorPart {
+    /// Which floor.
+    pub name: String,
+    /// How many of it.
+    pub units: f64,
 }
 
 /// What was checked of a case.

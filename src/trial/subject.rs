@@ -81,7 +81,8 @@ impl Subject {
         Plan {
             methods: std::iter::once(MethodPlan::new(&self.method, about)).chain(dragged).collect(),
             baseline: 0,
-            floor: None,
+            needs: Vec::new(),
+            floors: Vec::new(),
             stamps: false,
             ..of_scenario.clone()
         }

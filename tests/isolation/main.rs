@@ -104,7 +104,8 @@ fn plan(methods: &[&str]) -> Plan {
         baseline: 0,
         size: Size::Fixed(100),
         margin: 0.05,
-        floor: None,
+        needs: Vec::new(),
+        floors: Vec::new(),
         bytes_per_op: None,
         stamps: true,
     }

@@ -284,7 +284,12 @@ fn case(
         latency_reason: (method == "O_DIRECT").then(|| "an operation cannot be told from the next".to_owned()),
         phases: None,
         per_op: Some(PerOp { minor_faults: 1.0 / 16.0, ..PerOp::default() }),
-        floor: Some(FloorRatio { name: "system call".to_owned(), units: 1.0, times: time / SYSTEM_CALL_NS }),
+        floor: Some(FloorRatio {
+            name: "system call".to_owned(),
+            units: 1.0,
+            also: Vec::new(),
+            times: time / SYSTEM_CALL_NS,
+        }),
         proof: Proof { checks: 12, ..Proof::default() },
         ..failed_case(method, batches)
     }

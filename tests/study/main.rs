@@ -177,7 +177,8 @@ fn plan(names: &[&str]) -> Plan {
         baseline: 0,
         size: Size::Fixed(BATCH),
         margin: 0.01,
-        floor: None,
+        needs: Vec::new(),
+        floors: Vec::new(),
         bytes_per_op: None,
         stamps: true,
     }

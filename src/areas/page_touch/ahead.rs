@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
 use crate::os::map::{Advice, FileMap, Kind, Populate};
@@ -13,6 +14,7 @@ use crate::os::{SysError, cache, page_size, read};
 use super::super::prepare::not_prepared;
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// Records that are asked for together.
@@ -84,6 +86,10 @@ impl<U: Consume> Method for ReadAhead<U> {
         Some(self.job.first_pass(ops))
     }
 
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Read { block: self.job.point.record, depth: TOGETHER as u32, past: false })
+    }
+
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.file = None;
         self.job.prove()?;
@@ -141,6 +147,10 @@ impl<U: Consume> Method for MapAhead<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Ahead { depth: TOGETHER as u32 })
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

@@ -277,7 +277,7 @@ pub(super) fn ask(point: &Point) -> Question {
         baseline: if point.threads > 0 { "pread own fd" } else { "pread" },
         size: if steady { Size::Lasting { target_ns: 2_000_000, most: operations } } else { Size::Fixed(operations) },
         margin: if point.state == State::Cold { DEVICE_MARGIN } else { MARGIN },
-        floor: floor(point),
+        floor: None,
         bytes_per_op: (point.trace.is_none()).then_some(if point.job == Use::Touch {
             point.pages_a_record()
         } else {
@@ -285,23 +285,6 @@ pub(super) fn ask(point: &Point) -> Question {
         }),
         files: if point.path.is_some() { Vec::new() } else { vec![point.recipe(), point.own_recipe()] },
         weight: weight(point),
-    }
-}
-
-/// What a record needs at least, whatever brings it.
-fn floor(point: &Point) -> Option<(&'static str, f64)> {
-    if point.trace.is_some() {
-        return None;
-    }
-    /// What the floors work in.
-    const UNIT: f64 = 4096.0;
-    let parts = point.record as f64 / UNIT;
-    match (point.state, point.job) {
-        (State::Cold, _) if point.pattern.is_random() && parts == 1.0 => Some(("device read 4 KiB", 1.0)),
-        (_, Use::Sum) if parts >= 1.0 => Some(("page read", parts)),
-        (_, Use::Copy) if parts >= 1.0 => Some(("page copy", parts)),
-        (State::Mapped, Use::Touch) if point.pattern == Pattern::Random && parts == 1.0 => Some(("random touch", 1.0)),
-        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::access::Span;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
@@ -12,6 +13,7 @@ use crate::os::{SysError, page_size};
 use super::super::prepare::not_prepared;
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// `pread` of a block at a time, each into memory of its own, which is let go after its records are used.
@@ -68,6 +70,10 @@ impl<U: Consume> Method for Fresh<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Fresh)
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
@@ -131,6 +137,10 @@ impl<U: Consume> Method for Whole<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Fresh)
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

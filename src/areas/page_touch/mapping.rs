@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::SysError;
 use crate::os::file::Open;
 use crate::os::map::{Advice, FileMap, Kind, Populate, is_mapped};
@@ -13,6 +14,7 @@ use crate::os::{page_size, pagemap};
 use super::super::prepare::{map_by_reading, not_prepared, refused};
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// What the kernel is told when the mapping is made.
@@ -170,6 +172,10 @@ impl<U: Consume> Method for Mapped<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Mapping)
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

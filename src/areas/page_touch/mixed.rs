@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
 use crate::os::map::{Advice, FileMap, Kind, Populate};
@@ -12,6 +13,7 @@ use crate::os::{SysError, cache};
 use super::super::prepare::{map_by_reading, not_prepared};
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// `mincore` of each record, then its way.
@@ -94,6 +96,10 @@ impl<U: Consume> Method for Mixed<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Mapping)
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

@@ -11,6 +11,7 @@ mod job;
 mod mapping;
 mod methods;
 mod mixed;
+mod needs;
 mod point;
 mod reading;
 mod replay;

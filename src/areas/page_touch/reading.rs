@@ -7,6 +7,7 @@ use std::path::Path;
 use nix::fcntl::PosixFadviseAdvice;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
 use crate::os::read::{self, ReadFlag};
@@ -15,6 +16,7 @@ use crate::os::{SysError, SysResult, cache, page_size};
 use super::super::prepare::{not_prepared, refused};
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// By which call.
@@ -192,6 +194,10 @@ impl<U: Consume, R: Reader> Method for Read<U, R> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Read { block: self.block, depth: 1, past: R::OPEN == Open::ReadDirect })
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

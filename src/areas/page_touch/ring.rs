@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::file::Open;
 use crate::os::read_ring::ReadRing;
 use crate::os::{SysError, page_size};
@@ -11,6 +12,7 @@ use crate::os::{SysError, page_size};
 use super::super::prepare::{not_prepared, refused};
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// Reads of a record each into registered buffers, so many of them at a time.
@@ -61,6 +63,13 @@ impl<U: Consume> Method for Ringed<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(
+            &self.job.point,
+            Reach::Read { block: self.job.point.record, depth: self.depth, past: self.how == Open::ReadDirect },
+        )
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
 use crate::os::map::{Advice, FileMap, Kind, Populate};
@@ -15,6 +16,7 @@ use super::super::crew::{self, Shareable};
 use super::super::prepare::{map_by_reading, not_prepared};
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// By what the threads reach the file, and whether it is one for all.
@@ -57,6 +59,11 @@ impl<U: Consume + Send + Sync> Threaded<U> {
         let hands: SysResult<Vec<_>> = (0..point.threads).map(|_| hand()).collect();
         let job = Job::<U>::open(point, site, &point.recipe())?;
         crew::open(point.threads, Self { job, access, hands: hands? })
+    }
+
+    fn reach(&self) -> Reach {
+        let block = self.job.point.record;
+        if self.access.maps() { Reach::Mapping } else { Reach::Read { block, depth: 1, past: false } }
     }
 
     fn map(&self, file: &File) -> SysResult<FileMap> {
@@ -147,6 +154,10 @@ impl<U: Consume + Send + Sync> Method for Threaded<U> {
             self.hands().for_each(|hand| hand.map = None);
         }
         Ok(())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, self.reach())
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

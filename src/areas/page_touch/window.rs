@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
+use crate::engine::need::Need;
 use crate::os::SysError;
 use crate::os::file::Open;
 use crate::os::map::{FileMap, Kind, Populate};
@@ -12,6 +13,7 @@ use crate::os::map::{FileMap, Kind, Populate};
 use super::super::prepare::not_prepared;
 use super::consume::Consume;
 use super::job::Job;
+use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// A mapping of so many bytes at a time.
@@ -77,6 +79,10 @@ impl<U: Consume> Method for Window<U> {
 
     fn first_pass(&self, ops: u64) -> Option<u64> {
         Some(self.job.first_pass(ops))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs(&self.job.point, Reach::Mapping)
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {

@@ -87,6 +87,34 @@ impl Probe for PageCopy {
     }
 }
 
+/// Copying 4 KiB after 4 KiB, over all of the memory, into one page that is used again and again: what a `read` into a reused buffer cannot go below.
+pub(super) struct PageCopyOut {
+    pages: Rc<RefCell<Pages>>,
+    to: Buffer,
+}
+
+impl PageCopyOut {
+    pub(super) fn new(pages: Rc<RefCell<Pages>>) -> SysResult<Self> {
+        Ok(Self { pages, to: Buffer::new(BYTES)? })
+    }
+}
+
+impl Probe for PageCopyOut {
+    fn name(&self) -> &'static str {
+        "page copy out"
+    }
+
+    fn batch(&mut self) -> Option<f64> {
+        let pages = self.pages.borrow();
+        let all = pages.buffer.span();
+        Some(timed(all.len() / BYTES, || {
+            for at in (0..all.len()).step_by(BYTES) {
+                all.part(at, BYTES).copy_to(black_box(self.to.bytes_mut()));
+            }
+        }))
+    }
+}
+
 /// Summing the words of 4 KiB, over all of the memory: what using a page's bytes costs once they can be reached.
 pub(super) struct PageRead(pub(super) Rc<RefCell<Pages>>);
 
@@ -106,25 +134,30 @@ impl Probe for PageRead {
     }
 }
 
-/// Touching a byte of one page after another, in random order, over all of the memory: what reaching a page costs whose place is known and that nothing
-/// has in a cache near by, and no fault.
-pub(super) struct RandomTouch {
+/// Touching a byte of one page after another, over all of the memory: what reaching a page costs whose place is known, and no fault. In random order
+/// nothing has it in a cache near by.
+pub(super) struct PageTouch {
+    name: &'static str,
     pages: Rc<RefCell<Pages>>,
     order: Vec<u32>,
 }
 
-impl RandomTouch {
-    pub(super) fn new(pages: Rc<RefCell<Pages>>) -> Self {
+impl PageTouch {
+    pub(super) fn in_order(pages: Rc<RefCell<Pages>>) -> Self {
         let count = pages.borrow().len / page_size();
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(super::ORDER));
-        Self { pages, order }
+        Self { name: "page touch", pages, order: (0..count as u32).collect() }
+    }
+
+    pub(super) fn at_random(pages: Rc<RefCell<Pages>>) -> Self {
+        let mut touch = Self { name: "random touch", ..Self::in_order(pages) };
+        touch.order.shuffle(&mut ChaCha8Rng::seed_from_u64(super::ORDER));
+        touch
     }
 }
 
-impl Probe for RandomTouch {
+impl Probe for PageTouch {
     fn name(&self) -> &'static str {
-        "random touch"
+        self.name
     }
 
     fn batch(&mut self) -> Option<f64> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::rc::Rc;
 
 use tempfile::NamedTempFile;
 
@@ -9,6 +10,7 @@ use super::{OTHERS, Probe, timed};
 use crate::os::buffer::Buffer;
 use crate::os::file::Open;
 use crate::os::map::{FileMap, Kind, Populate};
+use crate::os::read_ring::ReadRing;
 use crate::os::{SysError, SysResult, file, page_size, probe};
 
 /// Bytes made durable an operation.
@@ -79,58 +81,93 @@ impl Probe for DurableWrite {
     }
 }
 
-/// Reads of a batch, each at another place.
-const READS: u64 = 16;
-/// The file that they read of.
+/// The file that is read of, past the page cache.
 const READ_FROM: usize = 16 << 20;
 
-/// pread(2) of 4 KiB past the page cache (`O_DIRECT`), one after the other at places far apart: what a page costs that is not in memory, at the least.
+/// A depth, and how many bytes a read.
+pub(super) struct DeviceReads {
+    name: &'static str,
+    depth: u32,
+    bytes: usize,
+    /// Reads of a batch, each at another place.
+    reads: u64,
+}
+
+/// One after the other at places far apart: what a page costs that is not in memory, at the least.
+pub(super) const ONE: DeviceReads = DeviceReads { name: "device read 4 KiB", depth: 1, bytes: BYTES, reads: 16 };
+/// The same with others in flight: what a page costs that was asked for with others.
+pub(super) const EIGHT: DeviceReads = DeviceReads { name: "device read 4 KiB x8", depth: 8, bytes: BYTES, reads: 64 };
+/// The same.
+pub(super) const MANY: DeviceReads = DeviceReads { name: "device read 4 KiB x32", depth: 32, bytes: BYTES, reads: 256 };
+/// In order, by large reads of which several are in flight: what the device delivers at the most.
+pub(super) const STREAM: DeviceReads =
+    DeviceReads { name: "device read 1 MiB x8", depth: 8, bytes: 1 << 20, reads: (READ_FROM >> 20) as u64 };
+
+/// Reads past the page cache (`O_DIRECT`), by pread(2) at depth 1, by io_uring at others.
 pub(super) struct DeviceRead {
-    file: File,
-    _made: NamedTempFile,
-    buffer: Buffer,
+    how: &'static DeviceReads,
+    file: Rc<(File, NamedTempFile)>,
+    by: By,
     next: u64,
 }
 
+enum By {
+    Pread(Buffer),
+    Ring(ReadRing),
+}
+
+/// A file in `dir` to be read past the page cache; it is removed when this is dropped.
+///
+/// # Errors
+/// As [`DurableWrite::new`]; `EINVAL` where the filesystem has no direct I/O.
+pub(super) fn read_file(dir: &Path) -> SysResult<Rc<(File, NamedTempFile)>> {
+    let made = probe::named_file(dir)?;
+    let chunk = vec![1; 1 << 20];
+    for at in (0..READ_FROM).step_by(chunk.len()) {
+        file::write_at(made.as_file(), &chunk, at as u64)?;
+    }
+    file::fsync(made.as_file())?;
+    if file::in_memory(made.as_file()) {
+        return Err(SysError::new("open(O_DIRECT)", "a file that lies in memory", nix::errno::Errno::EOPNOTSUPP));
+    }
+    Ok(Rc::new((file::open(made.path(), Open::ReadDirect)?, made)))
+}
+
 impl DeviceRead {
-    /// Makes the file in `dir`; it is removed when this is dropped.
+    /// Reads of [`read_file`].
     ///
     /// # Errors
-    /// As [`DurableWrite::new`]; `EINVAL` where the filesystem has no direct I/O.
-    pub(super) fn new(dir: &Path) -> SysResult<Self> {
-        let made = probe::named_file(dir)?;
-        let chunk = vec![1; 1 << 20];
-        for at in (0..READ_FROM).step_by(chunk.len()) {
-            file::write_at(made.as_file(), &chunk, at as u64)?;
-        }
-        file::fsync(made.as_file())?;
-        if file::in_memory(made.as_file()) {
-            return Err(SysError::new("open(O_DIRECT)", "a file that lies in memory", nix::errno::Errno::EOPNOTSUPP));
-        }
-        let file = file::open(made.path(), Open::ReadDirect)?;
-        // Pages of this machine may be larger.
-        let buffer = Buffer::new(BYTES.max(page_size()))?;
-        Ok(Self { file, _made: made, buffer, next: 0 })
+    /// Where memory cannot be had; at depths above 1 also what io_uring_setup(2) and io_uring_register(2) answer.
+    pub(super) fn new(how: &'static DeviceReads, file: &Rc<(File, NamedTempFile)>) -> SysResult<Self> {
+        let by = if how.depth == 1 {
+            By::Pread(Buffer::new(how.bytes)?)
+        } else {
+            By::Ring(ReadRing::new(how.depth, how.bytes)?)
+        };
+        Ok(Self { how, file: Rc::clone(file), by, next: 0 })
     }
 }
 
 impl Probe for DeviceRead {
     fn name(&self) -> &'static str {
-        "device read 4 KiB"
+        self.how.name
     }
 
     fn batch(&mut self) -> Option<f64> {
+        let DeviceReads { bytes, reads, .. } = *self.how;
+        let places = (READ_FROM / bytes) as u64;
+        // A step that is odd visits every place before it comes back.
+        let step = if bytes == BYTES { 1_237 } else { 1 };
+        let first = self.next;
+        self.next = (first + reads * step) % places;
+        let mut at = (0..reads).map(|read| (first + read * step) % places * bytes as u64);
+        let (file, by) = (&self.file.0, &mut self.by);
         let mut done = Ok(());
-        let places = (READ_FROM / BYTES) as u64;
-        let ns = timed(READS as usize, || {
-            for _ in 0..READS {
-                // A step that is odd visits every place before it comes back.
-                self.next = (self.next + 1_237) % places;
-                let read = file::read_at(&self.file, &mut self.buffer.bytes_mut()[..BYTES], self.next * BYTES as u64);
-                if done.is_ok() {
-                    done = read;
-                }
-            }
+        let ns = timed(reads as usize, || {
+            done = match by {
+                By::Pread(buffer) => at.try_for_each(|at| file::read_at(file, buffer.bytes_mut(), at)),
+                By::Ring(ring) => ring.read_each(file, at, |_| {}),
+            };
         });
         done.ok().map(|()| ns)
     }

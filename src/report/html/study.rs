@@ -139,7 +139,7 @@ fn view(run: &Run, study: &Study, index: usize, drawings: Option<&Drawings>) -> 
             .iter()
             .map(|case| About { method: case.method.clone(), about: case.about.clone() })
             .collect(),
-        notes: notes_below(study).into_iter().chain(notes::re_faults(study, &run.floors)).collect(),
+        notes: notes_below(study).into_iter().chain(notes::prices(study, &run.floors)).collect(),
         dropped: notes::dropped(study),
         details: details(study),
         summary: summary(study),
@@ -164,14 +164,7 @@ fn chips(study: &Study) -> Vec<Chip> {
 
 /// What explains the figures of the tables: the floor, and why latencies are missing.
 fn notes_below(study: &Study) -> Vec<String> {
-    let mut floors: Vec<String> =
-        study.cases.iter().filter_map(|case| case.floor.as_ref()).map(floor_in_words).collect();
-    floors.dedup();
-    let mut notes: Vec<String> = Vec::new();
-    if !floors.is_empty() {
-        notes
-            .push(format!("Floor: {}; the column is the time of an operation as a multiple of it.", floors.join(", ")));
-    }
+    let mut notes: Vec<String> = floors(study).into_iter().collect();
     let silent = rows::measured(study).into_iter().filter_map(|case| Some((case, case.latency_reason.as_ref()?)));
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for (case, reason) in silent {
@@ -186,9 +179,37 @@ fn notes_below(study: &Study) -> Vec<String> {
     notes
 }
 
-/// `minor fault`, `164 × page copy`.
+/// What the column of floors holds each method against; `None` where there are none.
+fn floors(study: &Study) -> Option<String> {
+    let mut floors: Vec<(String, Vec<&str>)> = Vec::new();
+    for case in &study.cases {
+        let Some(words) = case.floor.as_ref().map(floor_in_words) else { continue };
+        match floors.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, methods)) => methods.push(&case.method),
+            None => floors.push((words, vec![&case.method])),
+        }
+    }
+    let said = match &floors[..] {
+        [] => return None,
+        [(words, _)] => words.clone(),
+        several => {
+            let each = several.iter().map(|(words, methods)| format!("{words} ({})", methods.join(", ")));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    };
+    Some(format!("Floor: {said}; the column is the time of an operation as a multiple of it."))
+}
+
+/// `page touch`, `164 × page copy`, `system call and page copy`.
 fn floor_in_words(floor: &FloorRatio) -> String {
-    if floor.units == 1.0 { floor.name.clone() } else { format!("{} × {}", units::count(floor.units), floor.name) }
+    let part = |name: &str, units: f64| match units {
+        // As many as each method took.
+        _ if name == "minor fault" => "its minor faults".to_owned(),
+        1.0 => name.to_owned(),
+        units => format!("{} × {name}", units::count(units)),
+    };
+    let also = floor.also.iter().map(|other| part(&other.name, other.units));
+    std::iter::once(part(&floor.name, floor.units)).chain(also).collect::<Vec<_>>().join(" and ")
 }
 
 /// The verdicts of a study, counted.
