@@ -147,6 +147,17 @@ pub struct Records {
 }
 
 impl Records {
+    /// How many.
+    #[inline(always)]
+    pub fn len(self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
     /// The record of this number.
     ///
     /// # Panics

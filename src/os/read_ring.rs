@@ -17,42 +17,43 @@ pub struct ReadRing {
     ring: IoUring,
     buffers: Buffer,
     /// Bytes of each.
-    record: usize,
+    room: usize,
     /// Those that no read is using.
     free: Vec<u32>,
-    /// Where the read that uses each of them began.
-    places: Vec<u64>,
+    /// Where the read that uses each of them began, and how many bytes it asked for.
+    asked: Vec<(u64, usize)>,
 }
 
 impl std::fmt::Debug for ReadRing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ReadRing").field("depth", &self.places.len()).field("record", &self.record).finish()
+        formatter.debug_struct("ReadRing").field("depth", &self.asked.len()).field("room", &self.room).finish()
     }
 }
 
 impl ReadRing {
-    /// A ring for `depth` reads of `record` bytes at a time.
+    /// A ring for `depth` reads at a time, of at most `room` bytes each.
     ///
     /// # Errors
     /// What io_uring_setup(2) answers: `ENOSYS` before Linux 5.1, `EPERM` where it is forbidden; `ENOMEM` where `RLIMIT_MEMLOCK` does not
     /// let so much be registered (io_uring_register(2)).
-    pub fn new(depth: u32, record: usize) -> SysResult<Self> {
+    pub fn new(depth: u32, room: usize) -> SysResult<Self> {
         let ring = IoUring::new(depth.max(1))
             .map_err(|error| SysError::from_io("io_uring_setup", format!("{depth} requests"), &error))?;
-        let mut buffers = Buffer::new(depth.max(1) as usize * record)?;
+        let mut buffers = Buffer::new(depth.max(1) as usize * room)?;
         let parts: Vec<libc::iovec> = buffers
             .bytes_mut()
-            .chunks_exact_mut(record)
-            .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: record })
+            .chunks_exact_mut(room)
+            .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: room })
             .collect();
         // SAFETY: the parts lie within memory that lives until after the ring is dropped, and that nothing moves.
         unsafe { ring.submitter().register_buffers(&parts) }.map_err(|error| {
-            SysError::from_io("io_uring_register", format!("{depth} buffers of {record} bytes"), &error)
+            SysError::from_io("io_uring_register", format!("{depth} buffers of {room} bytes"), &error)
         })?;
-        Ok(Self { ring, buffers, record, free: (0..depth.max(1)).collect(), places: vec![0; depth.max(1) as usize] })
+        Ok(Self { ring, buffers, room, free: (0..depth.max(1)).collect(), asked: vec![(0, 0); depth.max(1) as usize] })
     }
 
-    /// Reads a record at each of `places`, as many at a time as the ring has buffers, and hands each to `with` as it comes, in any order.
+    /// Does each of `reads`, so many bytes from a place on, as many at a time as the ring has buffers, and hands each to `with` as it comes, in any
+    /// order.
     ///
     /// # Errors
     /// What a read answers; `ENODATA` at the end of the file. Reads in flight are awaited before an error is told.
@@ -60,17 +61,17 @@ impl ReadRing {
     pub fn read_each(
         &mut self,
         file: &File,
-        places: impl Iterator<Item = u64>,
+        reads: impl Iterator<Item = (u64, usize)>,
         mut with: impl FnMut(Span),
     ) -> SysResult<()> {
-        let mut places = places.fuse();
+        let mut reads = reads.fuse();
         let mut in_flight = 0;
         let mut failed: Option<SysError> = None;
         loop {
             while failed.is_none() && !self.free.is_empty() {
-                let Some(at) = places.next() else { break };
+                let Some((at, length)) = reads.next() else { break };
                 let Some(slot) = self.free.pop() else { break };
-                self.give(file, slot, at)?;
+                self.give(file, slot, at, length)?;
                 in_flight += 1;
             }
             if in_flight == 0 {
@@ -86,25 +87,20 @@ impl ReadRing {
                 in_flight -= 1;
                 let slot = answer.user_data() as u32;
                 self.free.push(slot);
-                let start = slot as usize * self.record;
-                let got = answer.result();
-                if got != self.record as i32
-                    && let Err(error) = finish(
-                        file,
-                        &mut self.buffers.bytes_mut()[start..][..self.record],
-                        self.places[slot as usize],
-                        got,
-                    )
+                let start = slot as usize * self.room;
+                let (got, (at, length)) = (answer.result(), self.asked[slot as usize]);
+                if got != length as i32
+                    && let Err(error) = finish(file, &mut self.buffers.bytes_mut()[start..][..length], at, got)
                 {
                     failed.get_or_insert(error);
                     continue;
                 }
-                with(self.buffers.span().part(start, self.record));
+                with(self.buffers.span().part(start, length));
             }
         }
     }
 
-    /// Begins a read at `at`, without waiting. Must be the only one in flight.
+    /// Begins to fill a buffer from `at`, without waiting. Must be the only read in flight.
     ///
     /// # Errors
     /// What io_uring_enter(2) answers.
@@ -112,7 +108,7 @@ impl ReadRing {
         let Some(slot) = self.free.pop() else {
             return Err(SysError::new("io_uring_enter", "more requests than the ring has room for", Errno::ENOBUFS));
         };
-        self.give(file, slot, at)?;
+        self.give(file, slot, at, self.room)?;
         self.ring.submit().map(drop).map_err(|error| SysError::from_io("io_uring_enter", "a read", &error))
     }
 
@@ -124,20 +120,20 @@ impl ReadRing {
         let Some(answer) = self.ring.completion().next() else { return Ok(false) };
         let slot = answer.user_data() as u32;
         self.free.push(slot);
-        let start = slot as usize * self.record;
-        if answer.result() != self.record as i32 {
-            let part = &mut self.buffers.bytes_mut()[start..][..self.record];
-            finish(file, part, self.places[slot as usize], answer.result())?;
+        let start = slot as usize * self.room;
+        let (at, length) = self.asked[slot as usize];
+        if answer.result() != length as i32 {
+            finish(file, &mut self.buffers.bytes_mut()[start..][..length], at, answer.result())?;
         }
         Ok(true)
     }
 
     #[inline]
-    fn give(&mut self, file: &File, slot: u32, at: u64) -> SysResult<()> {
-        let start = slot as usize * self.record;
-        let into = self.buffers.bytes_mut()[start..][..self.record].as_mut_ptr();
-        self.places[slot as usize] = at;
-        let read = opcode::ReadFixed::new(types::Fd(file.as_raw_fd()), into, self.record as u32, slot as u16)
+    fn give(&mut self, file: &File, slot: u32, at: u64, length: usize) -> SysResult<()> {
+        let start = slot as usize * self.room;
+        let into = self.buffers.bytes_mut()[start..][..self.room][..length].as_mut_ptr();
+        self.asked[slot as usize] = (at, length);
+        let read = opcode::ReadFixed::new(types::Fd(file.as_raw_fd()), into, length as u32, slot as u16)
             .offset(at)
             .build()
             .user_data(u64::from(slot));
@@ -177,12 +173,12 @@ mod tests {
             };
             for _ in 0..2 {
                 let mut seen = Vec::new();
-                ring.read_each(&file, (0..50).map(|record| record * 512), |span| seen.push(span.part(511, 1).touch()))
-                    .unwrap();
+                let records = (0..50).map(|record| (record * 512, if record % 2 == 0 { 512 } else { 100 }));
+                ring.read_each(&file, records, |span| seen.push(span.part(99, 1).touch())).unwrap();
                 seen.sort_unstable();
                 assert_eq!(seen, (0..50).collect::<Vec<u64>>());
             }
-            let error = ring.read_each(&file, [0, 50 * 512, 512].into_iter(), |_| {}).unwrap_err();
+            let error = ring.read_each(&file, [(0, 512), (50 * 512, 512), (512, 512)].into_iter(), |_| {}).unwrap_err();
             assert_eq!(error.errno, Errno::ENODATA);
         }
     }

@@ -11,8 +11,12 @@ use super::point::{Point, State, Use};
 
 /// Records that a cold random batch takes: a whole cold pass lasts seconds, and a plain mapping's readahead soon loads the file.
 const COLD_RANDOM: u64 = 128;
-/// Records of a cold sequential batch.
-const COLD_SEQUENTIAL: u64 = 8192;
+/// The file of ours that is read in order when none of it is cached: all of it.
+const COLD_FILE: u64 = 64 << 20;
+/// Pages of a user's file that are.
+const COLD_SEQUENTIAL: u64 = 16_384;
+/// Pages of a batch over a user's file that is cached, at most.
+const FOUND_AT_MOST: u64 = 65_536;
 /// Records of a sparse warm batch.
 const WARM_SPARSE: u64 = 1024;
 
@@ -33,7 +37,15 @@ pub(super) fn points(options: &Options) -> Vec<Point> {
         let point = Point { path: path.clone(), ..plain(bytes, state, pattern, job, touched) };
         if found { Point { history: History::Found, ..point } } else { point }
     };
-    let (seq, random, all) = (Pattern::Sequential, Pattern::Random, u64::MAX);
+    let (seq, random, all) = (Pattern::Sequential, Pattern::Random, if found { FOUND_AT_MOST } else { u64::MAX });
+    // A file that is read once in order is mostly read whole.
+    let cold_in_order = |job| {
+        if found {
+            point(State::Cold, seq, job, COLD_SEQUENTIAL)
+        } else {
+            plain(COLD_FILE, State::Cold, seq, job, u64::MAX)
+        }
+    };
     let may_evict = !found || options.evict;
     let mut points = Vec::new();
     if options.quick {
@@ -49,7 +61,7 @@ pub(super) fn points(options: &Options) -> Vec<Point> {
         points.push(point(State::Warm, random, job, WARM_SPARSE));
         points.push(point(State::Mapped, random, job, all));
         if may_evict {
-            points.push(point(State::Cold, seq, job, COLD_SEQUENTIAL));
+            points.push(cold_in_order(job));
             points.push(point(State::Cold, random, job, COLD_RANDOM));
         }
     }
@@ -83,7 +95,8 @@ pub(super) fn points_of_reading(reading: &Reading, file: Option<&UserFile>) -> V
         _ => MOST_RECORDS.2,
     };
     let of = |bytes: u64| {
-        let bytes = bytes.next_multiple_of(page.max(record));
+        // Records have numbers of 32 bits.
+        let bytes = bytes.min(record << 32).next_multiple_of(page.max(record));
         let records = bytes / record;
         let touched = ((records as f64 * reading.used).round() as u64).clamp(1, records);
         let point = Point { record, passes: reading.passes, wide: true, ..plain(bytes, state, pattern, job, 1) };
@@ -137,7 +150,7 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
     },
     Sweep {
         name: "pattern",
-        about: "the order of use: forward, backward, in steps of 64 KiB and 2 MiB, random, by Zipf's law, within 16 MiB",
+        about: "the order of use: forward, backward, in steps of 4 KiB, 64 KiB and 2 MiB, random, by Zipf's law, within 16 MiB",
         points: || {
             let page = page_size() as u64;
             let patterns = [
@@ -149,7 +162,13 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
                 Pattern::Zipf,
                 Pattern::Window((16 << 20) / page),
             ];
-            STATES.into_iter().flat_map(|state| patterns.map(|pattern| sparse(state, pattern))).collect()
+            // In steps of a page: of smaller records, since of pages that is their order.
+            let by_page =
+                |state| Point { record: 64, pattern: Pattern::Strided(page / 64), ..sparse(state, Pattern::Random) };
+            STATES
+                .into_iter()
+                .flat_map(|state| patterns.map(|pattern| sparse(state, pattern)).into_iter().chain([by_page(state)]))
+                .collect()
         },
     },
     Sweep {
@@ -168,8 +187,10 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
         name: "passes",
         about: "times that the same pages are used, 1 to 16, in order",
         points: || {
-            let once = plain(SWEPT, State::Warm, Pattern::Sequential, Use::Touch, u64::MAX);
-            [1, 2, 4, 16].map(|passes| Point { passes, ..once.clone() }).to_vec()
+            let warm = plain(SWEPT, State::Warm, Pattern::Sequential, Use::Touch, u64::MAX);
+            let cold = plain(COLD_FILE, State::Cold, Pattern::Sequential, Use::Touch, u64::MAX);
+            let of = |once: Point| [1, 2, 4, 8, 16].map(|passes| Point { passes, ..once.clone() });
+            of(warm).into_iter().chain(of(cold)).collect()
         },
     },
     Sweep {
@@ -191,7 +212,9 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
             let sizes = [64 << 10, 1 << 20, 16 << 20, 256 << 20, 1 << 30];
             let warm = sizes.map(|bytes| plain(bytes, State::Warm, Pattern::Sequential, Use::Copy, u64::MAX));
             let mapped = sizes.map(|bytes| plain(bytes, State::Mapped, Pattern::Random, Use::Copy, u64::MAX));
-            warm.into_iter().chain(mapped).collect()
+            let cold = [64 << 10, 1 << 20, 16 << 20, 256 << 20]
+                .map(|bytes| plain(bytes, State::Cold, Pattern::Sequential, Use::Copy, u64::MAX));
+            warm.into_iter().chain(mapped).chain(cold).collect()
         },
     },
     Sweep {
@@ -290,8 +313,7 @@ pub(super) fn ask(point: &Point) -> Question {
 
 fn weight(point: &Point) -> f64 {
     let one = match (point.state, point.pattern.is_in_order()) {
-        (State::Cold, true) if point.touched >= COLD_SEQUENTIAL => 3.5,
-        (State::Cold, _) => 2.0,
+        (State::Cold, _) => 3.0,
         (State::Warm, _) if point.touched * point.passes > 1 << 17 => 3.0,
         (State::Warm | State::Mapped, _) => 1.0,
     };

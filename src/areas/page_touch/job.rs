@@ -33,6 +33,9 @@ pub(super) struct Job<U> {
 /// Of more records than this it is worked out anew for each batch, not kept.
 const KEPT: u64 = 1 << 20;
 
+/// A file that is read within a second or two by most devices.
+const LARGE: u64 = 1 << 30;
+
 impl<U: Consume> Job<U> {
     pub(super) fn open(point: &Point, site: &Path, recipe: &Recipe) -> Result<Self, Trouble> {
         Ok(Self {
@@ -46,6 +49,22 @@ impl<U: Consume> Job<U> {
             expected: None,
             known: Vec::new(),
         })
+    }
+
+    /// Whether a method that reads all of a cold file is a method for what is used of it: not of a large one, where a batch would take minutes.
+    ///
+    /// # Errors
+    /// [`Trouble::Unavailable`] where it is not.
+    pub(super) fn worth_reading_whole(&self) -> Result<(), Trouble> {
+        let (all, used) = (self.data.bytes(), self.point.touched * self.point.record);
+        if self.point.state != State::Cold || all <= LARGE || used >= all / 4 {
+            return Ok(());
+        }
+        Err(Trouble::Unavailable(format!(
+            "it reads all of the file, {} MiB, for the {} MiB that are used",
+            all >> 20,
+            used.div_ceil(1 << 20)
+        )))
     }
 
     /// Draws the records and brings the file to its state of the cache.

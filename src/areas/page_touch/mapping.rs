@@ -25,6 +25,13 @@ pub(super) enum Hint {
     Populate(Populate),
 }
 
+impl Hint {
+    /// Whether all of the file is brought, whatever is used of it.
+    fn brings_all(self) -> bool {
+        matches!(self, Self::Populate(Populate::AtOnce) | Self::Advice(Advice::PopulateRead | Advice::WillNeed))
+    }
+}
+
 /// How long a mapping lasts, where it is made inside of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
@@ -56,6 +63,9 @@ impl<U: Consume> Mapped<U> {
         let alters = hint == Hint::Advice(Advice::Collapse);
         let recipe = if alters { point.own_recipe() } else { point.recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
+        if hint.brings_all() {
+            job.worth_reading_whole()?;
+        }
         let mut method = Self { job, hint, life, file: None, map: None, address: 0 };
         method.try_once()?;
         Ok(Box::new(method))

@@ -83,8 +83,24 @@ fn in_order(point: &Point) -> bool {
     point.pattern.is_in_order()
 }
 
-fn cold_at_random(point: &Point) -> bool {
-    cold(point) && point.pattern.is_random()
+/// Where a hint on the order of use is worth a row: of a cached file it is asked for by sweeps alone. Both sides are given it.
+fn hinted(point: &Point) -> bool {
+    cold(point) || wide(point) && unless_mapped(point)
+}
+
+/// The same of the hint that there is no order: of a file read in order it is a mistake, which sweeps show.
+fn hinted_random(point: &Point) -> bool {
+    hinted(point) && (wide(point) || !in_order(point))
+}
+
+/// The same of what is asked for beforehand.
+fn asked_for(point: &Point) -> bool {
+    wide(point) && cold(point)
+}
+
+/// Where a hint is given to a trace.
+fn replayed_cold(point: &Point) -> bool {
+    replayed(point) && point.state == State::Cold
 }
 
 /// Large reads at random places move 64 times what is used; over a whole file that is another job.
@@ -92,9 +108,10 @@ fn large_reads(point: &Point) -> bool {
     in_order(point) || alone(point) && point.pattern.is_random() && !point.whole() && point.record < LARGE
 }
 
-/// As open(2) asks of O_DIRECT, on every disk: whole pages. A pass over a whole file by single pages from the device would take minutes.
+/// As open(2) asks of O_DIRECT, on every disk: whole pages. A pass over a whole file by single pages from the device would take minutes, and of a cached
+/// file it is a mistake, which sweeps show.
 fn direct(point: &Point) -> bool {
-    alone(point) && !in_order(point) && !point.whole() && point.record >= crate::os::page_size() as u64
+    hinted(point) && !in_order(point) && !point.whole() && point.record >= crate::os::page_size() as u64
 }
 
 fn wide(point: &Point) -> bool {
@@ -155,14 +172,20 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "pread+FADV_RANDOM",
         about: "posix_fadvise(POSIX_FADV_RANDOM), then pread of a record at a time",
-        fits: |point| cold_at_random(point) || replayed(point) && point.state == State::Cold,
+        fits: |point| hinted_random(point) || replayed_cold(point),
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_RANDOM)),
     },
     Entry {
         name: "pread+FADV_SEQUENTIAL",
         about: "posix_fadvise(POSIX_FADV_SEQUENTIAL), then pread of a record at a time",
-        fits: |point| wide(point) && cold(point) && in_order(point),
+        fits: hinted,
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL)),
+    },
+    Entry {
+        name: "pread+FADV_WILLNEED",
+        about: "posix_fadvise(POSIX_FADV_WILLNEED) of the whole file: reads are started, not awaited; then pread of a record at a time",
+        fits: asked_for,
+        open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED)),
     },
     Entry {
         name: "readahead x32+pread",
@@ -185,38 +208,50 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "O_DIRECT",
         about: "pread of a record at a time past the page cache",
-        fits: |point| direct(point) || replayed(point) && point.state == State::Cold,
+        fits: |point| direct(point) || replayed_cold(point),
         open: |point, site| read::<Direct>(point, site, Block::Record, None),
     },
     Entry {
         name: "O_DIRECT 256K",
         about: "pread of 256 KiB at a time past the page cache",
-        fits: in_order,
+        fits: |point| hinted(point) && in_order(point),
         open: |point, site| read::<Direct>(point, site, Block::Bytes(LARGE), None),
     },
     Entry {
         name: "io_uring x1",
         about: "io_uring reads of a record into a registered buffer, one at a time",
         fits: |point| wide(point) && point.pattern.is_random(),
-        open: |point, site| for_use!(point, Ringed; site, 1, Open::Read),
+        open: |point, site| for_use!(point, Ringed; site, Block::Record, 1, Open::Read),
     },
     Entry {
         name: "io_uring x8",
         about: "io_uring reads of a record into registered buffers, 8 in flight",
         fits: |point| wide(point) && point.pattern.is_random(),
-        open: |point, site| for_use!(point, Ringed; site, 8, Open::Read),
+        open: |point, site| for_use!(point, Ringed; site, Block::Record, 8, Open::Read),
     },
     Entry {
         name: "io_uring x32",
         about: "io_uring reads of a record into registered buffers, 32 in flight",
         fits: |point| point.pattern.is_random() && (wide(point) || cold(point)),
-        open: |point, site| for_use!(point, Ringed; site, 32, Open::Read),
+        open: |point, site| for_use!(point, Ringed; site, Block::Record, 32, Open::Read),
     },
     Entry {
         name: "io_uring x32 O_DIRECT",
         about: "the same past the page cache",
-        fits: |point| wide(point) && cold_at_random(point) && direct(point),
-        open: |point, site| for_use!(point, Ringed; site, 32, Open::ReadDirect),
+        fits: |point| asked_for(point) && point.pattern.is_random() && direct(point),
+        open: |point, site| for_use!(point, Ringed; site, Block::Record, 32, Open::ReadDirect),
+    },
+    Entry {
+        name: "io_uring 256K x8",
+        about: "io_uring reads of 256 KiB into registered buffers, 8 in flight",
+        fits: |point| hinted(point) && in_order(point),
+        open: |point, site| for_use!(point, Ringed; site, Block::Bytes(LARGE), 8, Open::Read),
+    },
+    Entry {
+        name: "io_uring 256K x8 O_DIRECT",
+        about: "the same past the page cache",
+        fits: |point| hinted(point) && in_order(point),
+        open: |point, site| for_use!(point, Ringed; site, Block::Bytes(LARGE), 8, Open::ReadDirect),
     },
     Entry {
         name: "mmap",
@@ -239,19 +274,19 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mmap+MADV_RANDOM",
         about: "a shared mapping, told that its pages will be used at random: no readahead",
-        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
+        fits: |point| hinted_random(point) || replayed_unless_mapped(point),
         open: |point, site| advised(point, site, Advice::Random),
     },
     Entry {
         name: "mmap+MADV_SEQUENTIAL",
         about: "a shared mapping, told that its pages will be used in order",
-        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
+        fits: |point| hinted(point) || replayed_unless_mapped(point),
         open: |point, site| advised(point, site, Advice::Sequential),
     },
     Entry {
         name: "mmap+MADV_WILLNEED",
         about: "a shared mapping, all of which is asked for beforehand: reads are started, not awaited",
-        fits: |point| wide(point) && cold(point),
+        fits: asked_for,
         open: |point, site| advised(point, site, Advice::WillNeed),
     },
     Entry {

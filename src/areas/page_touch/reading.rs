@@ -23,12 +23,23 @@ use super::point::{Point, State};
 pub(super) trait Reader: 'static {
     /// What the file is opened for.
     const OPEN: Open = Open::Read;
-    /// Whether what it reads stays out of the page cache, or leaves it.
-    const LEAVES_NOTHING: bool = false;
+    /// What lies in the page cache after it.
+    const LEAVES: Leaves = Leaves::All;
     /// Whether a kernel or a filesystem may not know it, so that it is tried once.
     const MAY_BE_REFUSED: bool = false;
     /// Fills `buffer` from `at`.
     fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()>;
+}
+
+/// What of a file that was not cached lies in the page cache when a read is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// What was read, and what was read ahead.
+    All,
+    /// What was read ahead, and no more.
+    Ahead,
+    /// Nothing.
+    Nothing,
 }
 
 /// `pread`.
@@ -51,7 +62,7 @@ impl Reader for Pread {
 
 impl Reader for Direct {
     const OPEN: Open = Open::ReadDirect;
-    const LEAVES_NOTHING: bool = true;
+    const LEAVES: Leaves = Leaves::Nothing;
     const MAY_BE_REFUSED: bool = true;
     #[inline(always)]
     fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
@@ -75,6 +86,7 @@ impl Reader for NoWait {
 }
 
 impl Reader for DontCache {
+    const LEAVES: Leaves = Leaves::Ahead;
     const MAY_BE_REFUSED: bool = true;
     #[inline(always)]
     fn read(file: &File, buffer: &mut [u8], at: u64) -> SysResult<()> {
@@ -91,6 +103,16 @@ pub(super) enum Block {
     Bytes(u64),
 }
 
+impl Block {
+    /// Bytes of a call: a record at least.
+    pub(super) fn bytes(self, point: &Point) -> u64 {
+        match self {
+            Self::Record => point.record,
+            Self::Bytes(bytes) => bytes.max(point.record),
+        }
+    }
+}
+
 /// Reads of a block at a time into a buffer that is used again.
 pub(super) struct Read<U, R> {
     job: Job<U>,
@@ -105,12 +127,12 @@ pub(super) struct Read<U, R> {
 
 impl<U: Consume, R: Reader> Read<U, R> {
     pub(super) fn open(point: &Point, site: &Path, block: Block, hint: Option<PosixFadviseAdvice>) -> Opened {
-        let recipe = if R::LEAVES_NOTHING { point.own_recipe() } else { point.recipe() };
+        let recipe = if R::LEAVES == Leaves::All { point.recipe() } else { point.own_recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
-        let block = match block {
-            Block::Record => point.record,
-            Block::Bytes(bytes) => bytes.max(point.record),
-        };
+        if hint == Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED) {
+            job.worth_reading_whole()?;
+        }
+        let block = block.bytes(point);
         let mut method =
             Self { job, block, buffer: Buffer::new(block as usize)?, hint, file: None, reader: PhantomData };
         if R::OPEN == Open::ReadDirect && method.job.data.in_memory {
@@ -203,10 +225,24 @@ impl<U: Consume, R: Reader> Method for Read<U, R> {
     fn settle(&mut self) -> Result<Account, Trouble> {
         self.file = None;
         self.job.prove()?;
-        if R::LEAVES_NOTHING && self.job.point.state == State::Cold {
+        if R::LEAVES == Leaves::Nothing && self.job.point.state == State::Cold {
             self.job.data.prove_uncached()?;
         }
         Ok(self.account())
+    }
+
+    /// Pages that a read was to let go are gone once it is over.
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        if R::LEAVES != Leaves::Ahead || self.job.point.state != State::Cold {
+            return Ok(0);
+        }
+        self.job.data.make_cold()?;
+        self.try_once()?;
+        let read = (self.buffer.bytes().len() as u64).min(self.job.data.bytes());
+        match cache::cached_pages(&self.job.data.file, read)? {
+            0 => Ok(1),
+            kept => Err(Trouble::Failed(format!("{kept} of the pages that it read are still in the page cache"))),
+        }
     }
 
     fn grain(&self) -> u64 {

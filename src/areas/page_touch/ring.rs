@@ -1,4 +1,4 @@
-//! A file's records read by io_uring, several of them in flight.
+//! A file's records read by io_uring, several reads in flight.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,22 +14,27 @@ use super::consume::Consume;
 use super::job::Job;
 use super::needs::{Reach, needs};
 use super::point::{Point, State};
+use super::reading::Block;
 
-/// Reads of a record each into registered buffers, so many of them at a time.
+/// Reads into registered buffers, so many of them at a time: of a record each, or of a block of records that follow one another.
 pub(super) struct Ringed<U> {
     job: Job<U>,
     how: Open,
     depth: u32,
+    /// Records of a read.
+    together: usize,
     ring: ReadRing,
     file: Option<File>,
 }
 
 impl<U: Consume> Ringed<U> {
-    pub(super) fn open(point: &Point, site: &Path, depth: u32, how: Open) -> Opened {
+    pub(super) fn open(point: &Point, site: &Path, block: Block, depth: u32, how: Open) -> Opened {
         let recipe = if how == Open::ReadDirect { point.own_recipe() } else { point.recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
-        let ring = ReadRing::new(depth, point.record as usize).map_err(|error| refused(&error))?;
-        let mut method = Self { job, how, depth, ring, file: None };
+        let block = block.bytes(point).min(job.data.bytes());
+        let ring = ReadRing::new(depth, block as usize).map_err(|error| refused(&error))?;
+        let together = (block / point.record) as usize;
+        let mut method = Self { job, how, depth, together, ring, file: None };
         method.try_once().map_err(|error| refused(&error))?;
         Ok(Box::new(method))
     }
@@ -37,7 +42,7 @@ impl<U: Consume> Ringed<U> {
     /// Reads the first record: a filesystem without direct I/O says so here.
     fn try_once(&mut self) -> Result<(), SysError> {
         let file = self.job.data.reopen(self.how)?;
-        self.ring.read_each(&file, std::iter::once(0), |_| {})
+        self.ring.read_each(&file, std::iter::once((0, self.job.point.record as usize)), |_| {})
     }
 }
 
@@ -54,9 +59,22 @@ impl<U: Consume> Method for Ringed<U> {
         let Some(file) = &self.file else { return Err(not_prepared()) };
         let next = self.job.advance(ops);
         let (shift, job) = (self.job.shift, &mut self.job);
-        let (mut sum, using) = (job.sum, &mut job.using);
-        let places = job.records[next].iter().map(|record| u64::from(*record) << shift);
-        self.ring.read_each(file, places, |record| sum = sum.wrapping_add(using.arrived(record)))?;
+        let mut sum = job.sum;
+        for part in job.by_pass(next) {
+            let (records, using) = (&job.records[part], &mut job.using);
+            if self.together == 1 {
+                let reads = records.iter().map(|record| (u64::from(*record) << shift, 1 << shift));
+                self.ring.read_each(file, reads, |record| sum = sum.wrapping_add(using.arrived(record)))?;
+            } else {
+                let reads = records.chunks(self.together).map(|run| (u64::from(run[0]) << shift, run.len() << shift));
+                self.ring.read_each(file, reads, |block| {
+                    let block = block.records(shift);
+                    for index in 0..block.len() {
+                        sum = sum.wrapping_add(using.arrived(block.record(index)));
+                    }
+                })?;
+            }
+        }
         job.sum = sum;
         Ok(())
     }
@@ -68,7 +86,11 @@ impl<U: Consume> Method for Ringed<U> {
     fn needs(&self) -> Vec<Need> {
         needs(
             &self.job.point,
-            Reach::Read { block: self.job.point.record, depth: self.depth, past: self.how == Open::ReadDirect },
+            Reach::Read {
+                block: self.job.point.record * self.together as u64,
+                depth: self.depth,
+                past: self.how == Open::ReadDirect,
+            },
         )
     }
 
@@ -86,8 +108,12 @@ impl<U: Consume> Method for Ringed<U> {
         Ok(Account { minor_faults: 0..=64, device_read: Some(device_read), ..self.job.quiet() })
     }
 
+    fn grain(&self) -> u64 {
+        self.together as u64
+    }
+
     /// Alone, a read has no others beside it: what it takes then is not what it takes at that depth.
     fn is_stamped(&self) -> bool {
-        self.depth == 1
+        self.depth == 1 && self.together == 1
     }
 }
