@@ -82,13 +82,13 @@ fn together(run: &Run) -> Result<Vec<Together>, ReportError> {
         says: Vec::new(),
         plot,
     });
-    let map = plots::map(run)?.map(|plot| Together {
-        file: "00-map.svg".to_owned(),
-        title: plots::MAP_TITLE.to_owned(),
+    let maps = plots::maps(run)?.into_iter().map(|(word, title, plot)| Together {
+        file: format!("00-{word}.svg"),
+        title: title.to_owned(),
         says: Vec::new(),
         plot,
     });
-    let mut all: Vec<Together> = ladder.into_iter().chain(map).collect();
+    let mut all: Vec<Together> = ladder.into_iter().chain(maps).collect();
     for (index, curve) in curves::curves(run).into_iter().enumerate() {
         if let Some(plot) = plots::curve(&curve)? {
             all.push(Together {

@@ -7,14 +7,14 @@ mod curve;
 mod ladder;
 mod latencies;
 mod lines;
-mod map;
+mod maps;
 mod ratios;
 
 pub use canvas::Plot;
 pub use curve::curve;
 pub use ladder::ladder;
 pub use latencies::latencies;
-pub use map::{TITLE as MAP_TITLE, map};
+pub use maps::maps;
 pub use ratios::ratios;
 
 /// Why a plot could not be drawn.
