@@ -256,18 +256,22 @@ const ADVISABLE: [&str; 8] = [
 ];
 
 /// The same of reading.
-const READABLE: [&str; 14] = [
+const READABLE: [&str; 18] = [
     "pread 256K",
     "std::fs::read",
     "pread+FADV_RANDOM",
+    "pread+FADV_SEQUENTIAL",
+    "pread+FADV_WILLNEED",
     "preadv2(RWF_NOWAIT)",
     "O_DIRECT",
     "O_DIRECT 256K",
     "io_uring x32",
+    "io_uring 256K x8",
     "mmap",
     "mmap a pass",
     "mmap+MADV_RANDOM",
     "mmap+MADV_SEQUENTIAL",
+    "mmap+MADV_WILLNEED",
     "mmap+MADV_WILLNEED x32",
     "mmap+MADV_POPULATE_READ",
     "mmap+MADV_HUGEPAGE",

@@ -1,7 +1,7 @@
 //! How is an advice about reading said, and what must whoever reads beware of?
 
 use super::read::{Advice, Choice, Flag};
-use crate::report::{beyond, units};
+use crate::report::{beyond, curves, units};
 use crate::results::model::{Reading, Run, Study};
 
 /// The advice, a paragraph each: what to do, why, what the flags do, what to beware of, what it rests on.
@@ -66,7 +66,7 @@ fn answer(choice: &Choice) -> Vec<String> {
             read.unwrap_or_default()
         ),
     ];
-    if let Some(bytes) = choice.memory_bytes {
+    if let Some(bytes) = choice.memory_bytes.filter(|bytes| *bytes >= 4096.0) {
         lines.push(format!("  Memory that the process comes to use for it: {} (Pss).", units::bytes(bytes)));
     }
     if !choice.as_good.is_empty() {
@@ -109,8 +109,10 @@ pub(super) fn warnings(
         all.push(beyond_memory(run, memory));
     }
     let measured = study.scenario.params.get("size").map(String::as_str).unwrap_or_default();
-    let exact = units::bytes(need.bytes as f64).replace(".0 ", "").replace(' ', "") == measured;
-    if !exact {
+    // Of an odd file the whole pages are measured.
+    let is_it = curves::amount(measured)
+        .is_some_and(|bytes| (need.bytes as f64 - bytes).abs() < f64::from(run.machine.page_size));
+    if !is_it {
         all.push(format!("Measured was a file of {measured}, the nearest to what was asked that could be measured in the time, or that the run has."));
     }
     if !run.warnings.is_empty() {
