@@ -5,7 +5,7 @@ use crate::os::{page_size, process};
 use crate::results::model::Reading;
 
 use super::super::area::{DEVICE_MARGIN, MARGIN, Options, Question, Replay, Sweep, UserFile};
-use super::super::dataset::History;
+use super::super::dataset::{History, Recipe};
 use super::super::draw::Pattern;
 use super::point::{Point, State, Use};
 
@@ -131,11 +131,10 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
         name: "methods",
         about: "every way of reading, in each state, in order and at random",
         points: || {
-            let mut all = Vec::new();
-            for pattern in [Pattern::Sequential, Pattern::Random] {
-                all.extend(STATES.map(|state| Point { wide: true, ..sparse(state, pattern) }));
-            }
-            all
+            let in_order = |state| plain(COLD_FILE, state, Pattern::Sequential, Use::Touch, u64::MAX);
+            let at_random = |state| sparse(state, Pattern::Random);
+            let both = STATES.map(in_order).into_iter().chain(STATES.map(at_random));
+            both.map(|point| Point { wide: true, ..point }).collect()
         },
     },
     Sweep {
@@ -306,8 +305,18 @@ pub(super) fn ask(point: &Point) -> Question {
         } else {
             point.record
         }),
-        files: if point.path.is_some() { Vec::new() } else { vec![point.recipe(), point.own_recipe()] },
+        files: files(point),
         weight: weight(point),
+    }
+}
+
+/// What its methods work on: a file that they share, and another one where there may be some that change what is cached.
+fn files(point: &Point) -> Vec<Recipe> {
+    let changed = point.state == State::Cold || point.wide || point.trace.is_some();
+    match &point.path {
+        Some(_) => Vec::new(),
+        None if changed => vec![point.recipe(), point.own_recipe()],
+        None => vec![point.recipe()],
     }
 }
 
