@@ -56,11 +56,15 @@ impl<U: Consume> MapAhead<U> {
 impl<U: Consume> Method for ReadAhead<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.job.prepare(draw)?;
-        let file = self.job.data.reopen(Open::Read)?;
-        // The records alone: what would be read with each of them is not used.
-        cache::advise_file(&file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
-        self.file = Some(file);
+        self.file = Some(self.job.data.reopen(Open::Read)?);
         Ok(())
+    }
+
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), SysError> {
+        let Some(file) = &self.file else { return Err(not_prepared()) };
+        // The records alone: what would be read with each of them is not used.
+        cache::advise_file(file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)
     }
 
     #[inline(always)]

@@ -44,11 +44,7 @@ impl<U: Consume> Method for Mixed<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
         self.map = None;
         self.job.prepare(draw)?;
-        let file = self.job.data.reopen(Open::Read)?;
-        if self.job.point.pattern.is_random() {
-            cache::advise_file(&file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
-        }
-        self.file = Some(file);
+        self.file = Some(self.job.data.reopen(Open::Read)?);
         if self.job.point.state == State::Mapped {
             let map = self.map()?;
             map_by_reading(&map)?;
@@ -59,6 +55,9 @@ impl<U: Consume> Method for Mixed<U> {
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
+        if let Some(file) = self.file.as_ref().filter(|_| self.job.point.pattern.is_random()) {
+            cache::advise_file(file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
+        }
         if self.job.point.state != State::Mapped {
             self.map = Some(self.map()?);
         }

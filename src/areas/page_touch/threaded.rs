@@ -5,12 +5,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::fcntl::PosixFadviseAdvice;
+
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
 use crate::os::map::{Advice, FileMap, Kind, Populate};
-use crate::os::{SysError, SysResult};
+use crate::os::{SysError, SysResult, cache};
 
 use super::super::crew::{self, Shareable};
 use super::super::prepare::{map_by_reading, not_prepared};
@@ -125,9 +127,6 @@ impl<U: Consume + Send + Sync> Method for Threaded<U> {
         let shared = Arc::new(self.job.data.reopen(Open::Read)?);
         for index in 0..self.hands.len() {
             let file = if own { Arc::new(self.job.data.reopen(Open::Read)?) } else { Arc::clone(&shared) };
-            if self.job.point.state == State::Cold {
-                crate::os::cache::advise_file(&file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
-            }
             self.hands[index].get_mut().unwrap_or_else(PoisonError::into_inner).file = Some(file);
         }
         if self.access.maps() && self.job.point.state == State::Mapped {
@@ -141,7 +140,15 @@ impl<U: Consume + Send + Sync> Method for Threaded<U> {
     }
 
     fn enter(&mut self) -> Result<(), SysError> {
-        if self.access.maps() && self.job.point.state != State::Mapped { self.map_for_all() } else { Ok(()) }
+        match self.job.point.state {
+            State::Warm | State::Cold if self.access.maps() => self.map_for_all(),
+            // As the mappings are told: what one thread's readahead brought would serve the others.
+            State::Cold => self
+                .hands()
+                .filter_map(|hand| hand.file.as_ref())
+                .try_for_each(|file| cache::advise_file(file, PosixFadviseAdvice::POSIX_FADV_RANDOM)),
+            State::Warm | State::Mapped => Ok(()),
+        }
     }
 
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
