@@ -113,7 +113,7 @@ pub(super) struct DeviceRead {
 
 enum By {
     Pread(Buffer),
-    Ring(ReadRing),
+    Ring(Box<ReadRing>),
 }
 
 /// A file in `dir` to be read past the page cache; it is removed when this is dropped.
@@ -142,7 +142,7 @@ impl DeviceRead {
         let by = if how.depth == 1 {
             By::Pread(Buffer::new(how.bytes)?)
         } else {
-            By::Ring(ReadRing::new(how.depth, how.bytes)?)
+            By::Ring(Box::new(ReadRing::new(how.depth, how.bytes)?))
         };
         Ok(Self { how, file: Rc::clone(file), by, next: 0 })
     }
