@@ -17,43 +17,54 @@ pub struct ReadRing {
     ring: IoUring,
     buffers: Buffer,
     /// Bytes of each.
-    room: usize,
+    record: usize,
     /// Those that no read is using.
     free: Vec<u32>,
-    /// Where the read that uses each of them began, and how many bytes it asked for.
-    asked: Vec<(u64, usize)>,
+    /// The read that uses each of them.
+    parts: Vec<Part>,
+}
+
+/// What one read is to bring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Where it begins.
+    pub at: u64,
+    /// How many bytes: at most those of a buffer.
+    pub len: u32,
+    /// What the caller knows it by.
+    pub number: u32,
 }
 
 impl std::fmt::Debug for ReadRing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ReadRing").field("depth", &self.asked.len()).field("room", &self.room).finish()
+        formatter.debug_struct("ReadRing").field("depth", &self.parts.len()).field("record", &self.record).finish()
     }
 }
 
 impl ReadRing {
-    /// A ring for `depth` reads at a time, of at most `room` bytes each.
+    /// A ring for `depth` reads of `record` bytes at most at a time.
     ///
     /// # Errors
     /// What io_uring_setup(2) answers: `ENOSYS` before Linux 5.1, `EPERM` where it is forbidden; `ENOMEM` where `RLIMIT_MEMLOCK` does not
     /// let so much be registered (io_uring_register(2)).
-    pub fn new(depth: u32, room: usize) -> SysResult<Self> {
+    pub fn new(depth: u32, record: usize) -> SysResult<Self> {
         let ring = IoUring::new(depth.max(1))
             .map_err(|error| SysError::from_io("io_uring_setup", format!("{depth} requests"), &error))?;
-        let mut buffers = Buffer::new(depth.max(1) as usize * room)?;
-        let parts: Vec<libc::iovec> = buffers
+        let mut buffers = Buffer::new(depth.max(1) as usize * record)?;
+        let registered: Vec<libc::iovec> = buffers
             .bytes_mut()
-            .chunks_exact_mut(room)
-            .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: room })
+            .chunks_exact_mut(record)
+            .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: record })
             .collect();
         // SAFETY: the parts lie within memory that lives until after the ring is dropped, and that nothing moves.
-        unsafe { ring.submitter().register_buffers(&parts) }.map_err(|error| {
-            SysError::from_io("io_uring_register", format!("{depth} buffers of {room} bytes"), &error)
+        unsafe { ring.submitter().register_buffers(&registered) }.map_err(|error| {
+            SysError::from_io("io_uring_register", format!("{depth} buffers of {record} bytes"), &error)
         })?;
-        Ok(Self { ring, buffers, room, free: (0..depth.max(1)).collect(), asked: vec![(0, 0); depth.max(1) as usize] })
+        let parts = vec![Part::default(); depth.max(1) as usize];
+        Ok(Self { ring, buffers, record, free: (0..depth.max(1)).collect(), parts })
     }
 
-    /// Does each of `reads`, so many bytes from a place on, as many at a time as the ring has buffers, and hands each to `with` as it comes, in any
-    /// order.
+    /// Reads a record at each of `places`, as many at a time as the ring has buffers, and hands each to `with` as it comes, in any order.
     ///
     /// # Errors
     /// What a read answers; `ENODATA` at the end of the file. Reads in flight are awaited before an error is told.
@@ -61,17 +72,35 @@ impl ReadRing {
     pub fn read_each(
         &mut self,
         file: &File,
-        reads: impl Iterator<Item = (u64, usize)>,
+        places: impl Iterator<Item = u64>,
         mut with: impl FnMut(Span),
     ) -> SysResult<()> {
-        let mut reads = reads.fuse();
+        let len = self.record as u32;
+        self.read_parts(file, places.map(|at| Part { at, len, number: 0 }), |_, bytes| with(bytes))
+    }
+
+    /// Reads each of `parts`, as many at a time as the ring has buffers, and hands each to `with` with its bytes as it comes, in any order.
+    ///
+    /// # Errors
+    /// As [`ReadRing::read_each`].
+    ///
+    /// # Panics
+    /// If a part is longer than a buffer.
+    #[inline]
+    pub fn read_parts(
+        &mut self,
+        file: &File,
+        parts: impl Iterator<Item = Part>,
+        mut with: impl FnMut(Part, Span),
+    ) -> SysResult<()> {
+        let mut parts = parts.fuse();
         let mut in_flight = 0;
         let mut failed: Option<SysError> = None;
         loop {
             while failed.is_none() && !self.free.is_empty() {
-                let Some((at, length)) = reads.next() else { break };
+                let Some(part) = parts.next() else { break };
                 let Some(slot) = self.free.pop() else { break };
-                self.give(file, slot, at, length)?;
+                self.give(file, slot, part)?;
                 in_flight += 1;
             }
             if in_flight == 0 {
@@ -87,20 +116,21 @@ impl ReadRing {
                 in_flight -= 1;
                 let slot = answer.user_data() as u32;
                 self.free.push(slot);
-                let start = slot as usize * self.room;
-                let (got, (at, length)) = (answer.result(), self.asked[slot as usize]);
-                if got != length as i32
-                    && let Err(error) = finish(file, &mut self.buffers.bytes_mut()[start..][..length], at, got)
+                let (part, start) = (self.parts[slot as usize], slot as usize * self.record);
+                let bytes = part.len as usize;
+                if answer.result() != part.len as i32
+                    && let Err(error) =
+                        finish(file, &mut self.buffers.bytes_mut()[start..][..bytes], part.at, answer.result())
                 {
                     failed.get_or_insert(error);
                     continue;
                 }
-                with(self.buffers.span().part(start, length));
+                with(part, self.buffers.span().part(start, bytes));
             }
         }
     }
 
-    /// Begins to fill a buffer from `at`, without waiting. Must be the only read in flight.
+    /// Begins a read at `at`, without waiting. Must be the only one in flight.
     ///
     /// # Errors
     /// What io_uring_enter(2) answers.
@@ -108,7 +138,7 @@ impl ReadRing {
         let Some(slot) = self.free.pop() else {
             return Err(SysError::new("io_uring_enter", "more requests than the ring has room for", Errno::ENOBUFS));
         };
-        self.give(file, slot, at, self.room)?;
+        self.give(file, slot, Part { at, len: self.record as u32, number: 0 })?;
         self.ring.submit().map(drop).map_err(|error| SysError::from_io("io_uring_enter", "a read", &error))
     }
 
@@ -120,24 +150,24 @@ impl ReadRing {
         let Some(answer) = self.ring.completion().next() else { return Ok(false) };
         let slot = answer.user_data() as u32;
         self.free.push(slot);
-        let start = slot as usize * self.room;
-        let (at, length) = self.asked[slot as usize];
-        if answer.result() != length as i32 {
-            finish(file, &mut self.buffers.bytes_mut()[start..][..length], at, answer.result())?;
+        let start = slot as usize * self.record;
+        if answer.result() != self.record as i32 {
+            let part = &mut self.buffers.bytes_mut()[start..][..self.record];
+            finish(file, part, self.parts[slot as usize].at, answer.result())?;
         }
         Ok(true)
     }
 
     #[inline]
-    fn give(&mut self, file: &File, slot: u32, at: u64, length: usize) -> SysResult<()> {
-        let start = slot as usize * self.room;
-        let into = self.buffers.bytes_mut()[start..][..self.room][..length].as_mut_ptr();
-        self.asked[slot as usize] = (at, length);
-        let read = opcode::ReadFixed::new(types::Fd(file.as_raw_fd()), into, length as u32, slot as u16)
-            .offset(at)
+    fn give(&mut self, file: &File, slot: u32, part: Part) -> SysResult<()> {
+        let start = slot as usize * self.record;
+        let into = self.buffers.bytes_mut()[start..][..self.record][..part.len as usize].as_mut_ptr();
+        self.parts[slot as usize] = part;
+        let read = opcode::ReadFixed::new(types::Fd(file.as_raw_fd()), into, part.len, slot as u16)
+            .offset(part.at)
             .build()
             .user_data(u64::from(slot));
-        // SAFETY: the buffer is registered, used by no other read until this one is done, and outlives the ring; the file is borrowed by the caller
+        // SAFETY: the part lies within its buffer, by the slices, which is registered, used by no other read until this one is done, and outlives the ring; the file is borrowed by the caller
         // until all reads are done.
         unsafe { self.ring.submission().push(&read) }
             .map_err(|_| SysError::new("io_uring_enter", "more requests than the ring has room for", Errno::ENOBUFS))
@@ -173,13 +203,22 @@ mod tests {
             };
             for _ in 0..2 {
                 let mut seen = Vec::new();
-                let records = (0..50).map(|record| (record * 512, if record % 2 == 0 { 512 } else { 100 }));
-                ring.read_each(&file, records, |span| seen.push(span.part(99, 1).touch())).unwrap();
+                ring.read_each(&file, (0..50).map(|record| record * 512), |span| seen.push(span.part(511, 1).touch()))
+                    .unwrap();
                 seen.sort_unstable();
                 assert_eq!(seen, (0..50).collect::<Vec<u64>>());
             }
-            let error = ring.read_each(&file, [(0, 512), (50 * 512, 512), (512, 512)].into_iter(), |_| {}).unwrap_err();
+            let error = ring.read_each(&file, [0, 50 * 512, 512].into_iter(), |_| {}).unwrap_err();
             assert_eq!(error.errno, Errno::ENODATA);
+            // Parts of any length up to that, each told apart from the others.
+            let parts = (0..50).map(|number| Part { at: u64::from(number) * 511, len: 1 + number * 10, number });
+            let mut seen = Vec::new();
+            ring.read_parts(&file, parts, |part, bytes| seen.push((part, bytes.len(), bytes.touch()))).unwrap();
+            seen.sort_unstable_by_key(|(part, _, _)| part.number);
+            assert_eq!(seen.len(), 50);
+            for (part, len, first) in seen {
+                assert_eq!((len as u32, first), (part.len, part.at / 512));
+            }
         }
     }
 }

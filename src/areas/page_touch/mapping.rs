@@ -1,7 +1,7 @@
 //! A file's pages reached through a shared mapping.
 
 use std::fs::File;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
@@ -11,6 +11,7 @@ use crate::os::file::Open;
 use crate::os::map::{Advice, FileMap, Kind, Populate, is_mapped};
 use crate::os::{page_size, pagemap};
 
+use super::super::dataset::Dataset;
 use super::super::prepare::{map_by_reading, not_prepared, refused};
 use super::consume::Consume;
 use super::job::Job;
@@ -26,9 +27,71 @@ pub(super) enum Hint {
 }
 
 impl Hint {
-    /// Whether all of the file is brought, whatever is used of it.
-    fn brings_all(self) -> bool {
-        matches!(self, Self::Populate(Populate::AtOnce) | Self::Advice(Advice::PopulateRead | Advice::WillNeed))
+    /// A mapping of the first `bytes` of `file`, of which the kernel has been told so.
+    #[inline(always)]
+    pub(super) fn map(self, file: &File, bytes: usize) -> Result<FileMap, SysError> {
+        let populate = if let Self::Populate(populate) = self { populate } else { Populate::OnTouch };
+        let map = FileMap::new(file, bytes, Kind::SharedRead, populate)?;
+        if let Self::Advice(advice) = self {
+            map.advise(advice)?;
+        }
+        Ok(map)
+    }
+
+    /// Maps a part of the file as it will be: a kernel or a filesystem that does not know the advice says so here.
+    pub(super) fn try_once(self, data: &Dataset) -> Result<(), Trouble> {
+        let Self::Advice(Advice::Collapse | Advice::HugePage | Advice::PopulateRead) = self else { return Ok(()) };
+        let bytes = data.bytes().min(HUGE) as usize;
+        let outcome = data.reopen(Open::Read).and_then(|file| self.map(&file, bytes));
+        outcome.map(drop).map_err(|error| refused(&error))
+    }
+
+    /// Whether the page tables of the whole file are filled when the mapping is made.
+    pub(super) fn populates(self) -> bool {
+        matches!(self, Self::Populate(_) | Self::Advice(Advice::PopulateRead))
+    }
+
+    /// Whether the whole file is asked for when the mapping is made.
+    pub(super) fn brings(self) -> bool {
+        self.populates() || self == Self::Advice(Advice::WillNeed)
+    }
+
+    /// Faults, minor and major, that a batch in that state may take which uses so many pages of a mapping made for it.
+    pub(super) fn faults(self, state: State, most: u64) -> (RangeInclusive<u64>, RangeInclusive<u64>) {
+        match state {
+            State::Mapped => (0..=0, 0..=0),
+            State::Warm => (1..=most, 0..=0),
+            // Populating faults anew after each wait for a read, and that fault finds its page: none need count as major (mm/gup.c).
+            // What was asked for beforehand may have come before its page is touched.
+            State::Cold => (0..=most, u64::from(!self.brings())..=most),
+        }
+    }
+
+    /// One more mapping, of the file's beginning, looked at: what its name says of it is so, where the kernel shows it.
+    pub(super) fn verify(self, data: &Dataset) -> Result<u64, Trouble> {
+        let bytes = data.bytes().min(LOOKED_AT) as usize;
+        let map = self.map(&data.reopen(Open::Read)?, bytes)?;
+        let wrong = match self {
+            Self::None => return Ok(0),
+            Self::Advice(Advice::PopulateRead) | Self::Populate(_) => return populated(&map, bytes),
+            // What is asked once and not remembered, or remembered in ways of which a filesystem makes what it likes.
+            Self::Advice(Advice::WillNeed | Advice::HugePage | Advice::Collapse) => return Ok(0),
+            Self::Advice(asked) => match pagemap::advice(&map) {
+                Ok(told) if told == Some(asked) => None,
+                Ok(told) => Some(format!("after madvise({asked:?}) the kernel remembers {told:?}")),
+                Err(_) => return Ok(0),
+            },
+        };
+        wrong.map_or(Ok(1), |what| Err(not_as_called(&what)))
+    }
+}
+
+/// Every page of a mapping that was populated is in the page tables.
+fn populated(map: &FileMap, bytes: usize) -> Result<u64, Trouble> {
+    match pagemap::present_pages(map) {
+        Ok(present) if present == (bytes / page_size()) as u64 => Ok(1),
+        Ok(present) => Err(not_as_called(&format!("{present} of {} pages in the page tables", bytes / page_size()))),
+        Err(_) => Ok(0),
     }
 }
 
@@ -63,20 +126,11 @@ impl<U: Consume> Mapped<U> {
         let alters = hint == Hint::Advice(Advice::Collapse);
         let recipe = if alters { point.own_recipe() } else { point.recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
-        if hint.brings_all() {
+        if hint.brings() {
             job.worth_reading_whole()?;
         }
-        let mut method = Self { job, hint, life, file: None, map: None, address: 0 };
-        method.try_once()?;
-        Ok(Box::new(method))
-    }
-
-    /// Maps a part of the file as it will be: a kernel or a filesystem that does not know the advice says so here.
-    fn try_once(&mut self) -> Result<(), Trouble> {
-        let Hint::Advice(Advice::Collapse | Advice::HugePage | Advice::PopulateRead) = self.hint else { return Ok(()) };
-        let bytes = self.job.data.bytes().min(HUGE) as usize;
-        let outcome = self.job.data.reopen(Open::Read).and_then(|file| self.map_of(&file, bytes));
-        outcome.map(drop).map_err(|error| refused(&error))
+        hint.try_once(&job.data)?;
+        Ok(Box::new(Self { job, hint, life, file: None, map: None, address: 0 }))
     }
 
     /// The loop.
@@ -94,36 +148,18 @@ impl<U: Consume> Mapped<U> {
 
     fn map(&self) -> Result<FileMap, SysError> {
         let Some(file) = &self.file else { return Err(not_prepared()) };
-        self.map_of(file, self.job.data.bytes() as usize)
-    }
-
-    #[inline(always)]
-    fn map_of(&self, file: &File, bytes: usize) -> Result<FileMap, SysError> {
-        let populate = if let Hint::Populate(populate) = self.hint { populate } else { Populate::OnTouch };
-        let map = FileMap::new(file, bytes, Kind::SharedRead, populate)?;
-        if let Hint::Advice(advice) = self.hint {
-            map.advise(advice)?;
-        }
-        Ok(map)
+        self.hint.map(file, self.job.data.bytes() as usize)
     }
 
     /// Faults that the case's name allows.
     fn account(&self) -> Account {
-        let populated = matches!(self.hint, Hint::Populate(_) | Hint::Advice(Advice::PopulateRead));
         let mappings = match self.life {
             Life::Batch => 1,
             Life::Pass => self.job.cursor.div_ceil(self.job.a_pass()) as u64,
         };
         // Populating touches the whole file, whatever is used of it.
-        let most = mappings * if populated { self.job.data.pages } else { self.job.pages_used() };
-        let brought = populated || self.hint == Hint::Advice(Advice::WillNeed);
-        let (minor_faults, major_faults) = match self.job.point.state {
-            State::Mapped => (0..=0, 0..=0),
-            State::Warm => (1..=most, 0..=0),
-            // Populating faults anew after each wait for a read, and that fault finds its page: none need count as major (mm/gup.c).
-            // What was asked for beforehand may have come before its page is touched.
-            State::Cold => (0..=most, u64::from(!brought)..=most),
-        };
+        let most = mappings * if self.hint.populates() { self.job.data.pages } else { self.job.pages_used() };
+        let (minor_faults, major_faults) = self.hint.faults(self.job.point.state, most);
         Account { minor_faults, major_faults, device_read: Some(self.job.cold_bytes()), ..self.job.quiet() }
     }
 }
@@ -197,36 +233,8 @@ impl<U: Consume> Method for Mapped<U> {
         Ok(self.account())
     }
 
-    /// One more mapping, of the file's beginning, looked at: what its name says of it is so, where the kernel shows it.
     fn verify(&mut self) -> Result<u64, Trouble> {
-        let bytes = self.job.data.bytes().min(LOOKED_AT) as usize;
-        let map = self.map_of(&self.job.data.reopen(Open::Read)?, bytes)?;
-        let wrong = match self.hint {
-            Hint::None => return Ok(0),
-            Hint::Advice(Advice::PopulateRead) => return self.populated(&map, bytes),
-            // What is asked once and not remembered, or remembered in ways of which a filesystem makes what it likes.
-            Hint::Advice(Advice::WillNeed | Advice::HugePage | Advice::Collapse) => return Ok(0),
-            Hint::Advice(asked) => match pagemap::advice(&map) {
-                Ok(told) if told == Some(asked) => None,
-                Ok(told) => Some(format!("after madvise({asked:?}) the kernel remembers {told:?}")),
-                Err(_) => return Ok(0),
-            },
-            Hint::Populate(_) => return self.populated(&map, bytes),
-        };
-        wrong.map_or(Ok(1), |what| Err(not_as_called(&what)))
-    }
-}
-
-impl<U: Consume> Mapped<U> {
-    /// Every page of a mapping that was populated is in the page tables.
-    fn populated(&self, map: &FileMap, bytes: usize) -> Result<u64, Trouble> {
-        match pagemap::present_pages(map) {
-            Ok(present) if present == (bytes / page_size()) as u64 => Ok(1),
-            Ok(present) => {
-                Err(not_as_called(&format!("{present} of {} pages in the page tables", bytes / page_size())))
-            }
-            Err(_) => Ok(0),
-        }
+        self.hint.verify(&self.job.data)
     }
 }
 

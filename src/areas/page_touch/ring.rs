@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::engine::need::Need;
 use crate::os::file::Open;
-use crate::os::read_ring::ReadRing;
+use crate::os::read_ring::{Part, ReadRing};
 use crate::os::{SysError, page_size};
 
 use super::super::prepare::{not_prepared, refused};
@@ -42,7 +42,7 @@ impl<U: Consume> Ringed<U> {
     /// Reads the first record: a filesystem without direct I/O says so here.
     fn try_once(&mut self) -> Result<(), SysError> {
         let file = self.job.data.reopen(self.how)?;
-        self.ring.read_each(&file, std::iter::once((0, self.job.point.record as usize)), |_| {})
+        self.ring.read_each(&file, std::iter::once(0), |_| {})
     }
 }
 
@@ -63,11 +63,12 @@ impl<U: Consume> Method for Ringed<U> {
         for part in job.by_pass(next) {
             let (records, using) = (&job.records[part], &mut job.using);
             if self.together == 1 {
-                let reads = records.iter().map(|record| (u64::from(*record) << shift, 1 << shift));
-                self.ring.read_each(file, reads, |record| sum = sum.wrapping_add(using.arrived(record)))?;
+                let places = records.iter().map(|record| u64::from(*record) << shift);
+                self.ring.read_each(file, places, |record| sum = sum.wrapping_add(using.arrived(record)))?;
             } else {
-                let reads = records.chunks(self.together).map(|run| (u64::from(run[0]) << shift, run.len() << shift));
-                self.ring.read_each(file, reads, |block| {
+                let block =
+                    |run: &[u32]| Part { at: u64::from(run[0]) << shift, len: (run.len() << shift) as u32, number: 0 };
+                self.ring.read_parts(file, records.chunks(self.together).map(block), |_, block| {
                     let block = block.records(shift);
                     for index in 0..block.len() {
                         sum = sum.wrapping_add(using.arrived(block.record(index)));

@@ -166,7 +166,7 @@ impl Probe for DeviceRead {
         let ns = timed(reads as usize, || {
             done = match by {
                 By::Pread(buffer) => at.try_for_each(|at| file::read_at(file, buffer.bytes_mut(), at)),
-                By::Ring(ring) => ring.read_each(file, at.map(|at| (at, bytes)), |_| {}),
+                By::Ring(ring) => ring.read_each(file, at, |_| {}),
             };
         });
         done.ok().map(|()| ns)
