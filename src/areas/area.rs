@@ -12,6 +12,7 @@ use crate::engine::protocol::Size;
 use crate::results::model::{Commit, Reading, Scenario};
 
 use super::dataset::Recipe;
+use super::page_touch::trace::Trace;
 
 /// What the catalogue is made from: the same options give the same catalogue, in the parent and in each worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub struct Options {
     /// Reads of the user's, in place of all of these.
     pub reading: Option<Reading>,
     /// Accesses of the user's, in place of all of these.
-    pub trace: Option<Replay>,
+    pub trace: Option<Trace>,
 }
 
 /// Every sweep, and the representative points with them.
@@ -66,17 +67,6 @@ pub struct UserFile {
     /// Where it is.
     pub path: PathBuf,
     /// Its size then.
-    pub bytes: u64,
-}
-
-/// A trace of the user's, as the parent found it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replay {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Reads in it.
-    pub reads: u64,
-    /// Bytes of a file that has room for them.
     pub bytes: u64,
 }
 

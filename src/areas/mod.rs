@@ -14,7 +14,7 @@ pub mod prepare;
 mod private_cow;
 pub mod shared_edit;
 
-pub use area::{Area, FULL, Options, Replay, Spec, UserFile};
+pub use area::{Area, FULL, Options, Spec, UserFile};
 
 /// Every area, in the order in which they are measured and reported.
 pub const ALL: [&dyn Area; 4] = [&shared_edit::AREA, &private_cow::AREA, &fork_ipc::AREA, &page_touch::AREA];

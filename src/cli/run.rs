@@ -26,7 +26,7 @@ use crate::os::disk::Disk;
 use crate::report;
 use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
 use crate::results::store;
-use crate::site::Site;
+use crate::site::{Site, SiteError};
 
 /// What to measure, where, and for how long.
 #[derive(Debug, Args)]
@@ -126,7 +126,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     let interrupt = Interrupt::watch().context("watching for signals")?;
     let beyond = if work.beyond || work.stalls { beyond::SPACE } else { 0 };
     let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(beyond) };
-    let site = Site::make(&work.dir, space)?;
+    let site = Site::make(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
     site.hold(space);
     let mut session = Session {
         args,
@@ -151,6 +151,17 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
         Interrupt::end_by(signal);
     }
     Ok(folder)
+}
+
+/// Why there is no site: of a trace that asks for more room than there is, with what asks for it.
+fn no_site(error: SiteError, options: &Options) -> anyhow::Error {
+    let asks = options.trace.as_ref().filter(|_| matches!(error, SiteError::Full { .. }));
+    let error = anyhow::Error::new(error);
+    let Some(trace) = asks else { return error };
+    let end = report::units::bytes(trace.extent() as f64);
+    error.context(format!(
+        "--trace: its farthest read ends at {end}, and it is replayed over two files of that size (it may do without such reads)"
+    ))
 }
 
 /// What a sweep takes, before it takes it.

@@ -11,9 +11,10 @@ use clap::Args;
 
 use super::UsageError;
 use super::filter::FilterArgs;
-use crate::areas::page_touch::trace::Trace;
-use crate::areas::{self, Options, Replay, Spec, UserFile, page_touch};
+use crate::areas::page_touch::trace::{Most, Trace};
+use crate::areas::{self, Options, Spec, UserFile, page_touch};
 use crate::os::page_size;
+use crate::report::units;
 use crate::results::model::{Commit, Profile, Reading, Request};
 
 /// What to measure.
@@ -277,18 +278,34 @@ const READABLE: [&str; 18] = [
     "mmap+MADV_HUGEPAGE",
 ];
 
-/// The trace at `path`, and what of it is replayed.
-fn replay(path: &Path) -> anyhow::Result<Replay> {
+/// The trace at `path`; says what of it is replayed.
+fn replay(path: &Path) -> anyhow::Result<Trace> {
     let trace = Trace::load(path).map_err(|why| anyhow::anyhow!("--trace {why}"))?;
-    let reads = trace.reads.len() as u64;
-    eprintln!(
-        "pagewise: {}: {reads} reads are replayed; {} writes and {} other lines are left out",
-        path.display(),
-        trace.writes,
-        trace.others
-    );
-    let path = path.canonicalize().with_context(|| format!("--trace {}", path.display()))?;
-    Ok(Replay { path, reads, bytes: trace.extent() })
+    let shown = path.display();
+    let (cached, cold) = (trace.first(Most::CACHED).reads.len() as u64, trace.first(Most::COLD).reads.len() as u64);
+    let file = trace.file.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+    let part = if cached < trace.all { format!("the first {cached} of ") } else { String::new() };
+    let extent = units::bytes(trace.extent() as f64);
+    let mut said = format!("replayed: {part}{}{file}, over a file of {extent}", counted(trace.all, "read"));
+    if !trace.fits_in_memory() {
+        said.push_str(", which is more than half of memory: cold alone");
+    }
+    if cold < cached {
+        said.push_str(&format!("; cold, the first {cold}, so that a batch does not last too long"));
+    }
+    eprintln!("pagewise: {shown}: {said}");
+    let elsewhere = match trace.others {
+        0 => String::new(),
+        1 => format!("{} of another file, ", counted(trace.elsewhere, "read")),
+        others => format!("{} of {others} other files, ", counted(trace.elsewhere, "read")),
+    };
+    let (writes, lines) = (counted(trace.writes, "write"), counted(trace.lines, "other line"));
+    eprintln!("pagewise: {shown}: left out: {elsewhere}{writes}, {lines}");
+    Ok(trace)
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn sweep_names() -> Vec<&'static str> {

@@ -35,7 +35,7 @@ pub(super) struct MapAhead<U> {
 }
 
 /// The parts of a range that are asked for together.
-fn groups(all: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn groups(all: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     all.clone().step_by(TOGETHER).map(move |first| first..(first + TOGETHER).min(all.end))
 }
 

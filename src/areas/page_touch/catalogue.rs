@@ -1,13 +1,16 @@
 //! What is asked: the representative points, and the sweeps that show what each figure depends on.
 
+use std::sync::Arc;
+
 use crate::engine::protocol::Size;
 use crate::os::{page_size, process};
 use crate::results::model::Reading;
 
-use super::super::area::{DEVICE_MARGIN, MARGIN, Options, Question, Replay, Sweep, UserFile};
+use super::super::area::{DEVICE_MARGIN, MARGIN, Options, Question, Sweep, UserFile};
 use super::super::dataset::{History, Recipe};
 use super::super::draw::Pattern;
 use super::point::{Point, State, Use};
+use super::trace::{Most, Trace};
 
 /// Records that a cold random batch takes: a whole cold pass lasts seconds, and a plain mapping's readahead soon loads the file.
 const COLD_RANDOM: u64 = 128;
@@ -114,15 +117,16 @@ pub(super) fn points_of_reading(reading: &Reading, file: Option<&UserFile>) -> V
     sizes.into_iter().map(of).collect()
 }
 
-/// The user's own accesses, in each state, over a file of ours that has room for them.
-fn replayed(trace: &Replay) -> Vec<Point> {
-    let bytes = trace.bytes.next_multiple_of(page_size() as u64);
-    let at = |state| Point {
-        trace: Some(trace.path.clone()),
-        touched: trace.reads,
-        ..plain(bytes, state, Pattern::Random, Use::Sum, 1)
+/// The user's own accesses, in each state that a file of ours can be in that has room for them.
+fn replayed(trace: &Trace) -> Vec<Point> {
+    let bytes = trace.extent().next_multiple_of(page_size() as u64);
+    let at = |state| {
+        let part = trace.first(if state == State::Cold { Most::COLD } else { Most::CACHED });
+        let touched = part.reads.len() as u64;
+        Point { trace: Some(Arc::new(part)), touched, ..plain(bytes, state, Pattern::Random, Use::Sum, 1) }
     };
-    STATES.map(at).to_vec()
+    let states = STATES.into_iter().filter(|state| *state == State::Cold || trace.fits_in_memory());
+    states.map(at).collect()
 }
 
 /// Over files of ours. Each point of a sweep is as the plain one, but for what it varies.
@@ -300,10 +304,10 @@ pub(super) fn ask(point: &Point) -> Question {
         size: if steady { Size::Lasting { target_ns: 2_000_000, most: operations } } else { Size::Fixed(operations) },
         margin: if point.state == State::Cold { DEVICE_MARGIN } else { MARGIN },
         floor: None,
-        bytes_per_op: (point.trace.is_none()).then_some(if point.job == Use::Touch {
-            point.pages_a_record()
-        } else {
-            point.record
+        bytes_per_op: Some(match &point.trace {
+            Some(trace) => trace.bytes() / point.touched.max(1),
+            None if point.job == Use::Touch => point.pages_a_record(),
+            None => point.record,
         }),
         files: files(point),
         weight: weight(point),
@@ -312,7 +316,7 @@ pub(super) fn ask(point: &Point) -> Question {
 
 /// What its methods work on: a file that they share, and another one where there may be some that change what is cached.
 fn files(point: &Point) -> Vec<Recipe> {
-    let changed = point.state == State::Cold || point.wide || point.trace.is_some();
+    let changed = point.state == State::Cold || point.wide;
     match &point.path {
         Some(_) => Vec::new(),
         None if changed => vec![point.recipe(), point.own_recipe()],
@@ -326,7 +330,7 @@ fn weight(point: &Point) -> f64 {
         (State::Warm, _) if point.touched * point.passes > 1 << 17 => 3.0,
         (State::Warm | State::Mapped, _) => 1.0,
     };
-    if point.wide { 3.0 * one } else { one }
+    if point.wide || point.trace.is_some() { 3.0 * one } else { one }
 }
 
 fn pattern(point: &Point) -> &'static str {
@@ -335,8 +339,13 @@ fn pattern(point: &Point) -> &'static str {
 
 /// What is not as in the plain point stands in the id.
 fn params(point: &Point) -> Vec<(&'static str, String)> {
-    if point.trace.is_some() {
-        return vec![("reads", point.touched.to_string()), ("size", size(point.bytes))];
+    if let Some(trace) = &point.trace {
+        let mut params = vec![("reads", point.touched.to_string())];
+        if trace.all > point.touched {
+            params.push(("of", trace.all.to_string()));
+        }
+        params.extend([("bytes", trace.bytes().to_string()), ("size", size(point.bytes))]);
+        return params;
     }
     let mut params = vec![("use", point.job.name().to_owned())];
     match point.pattern {
@@ -375,12 +384,8 @@ fn spaced(bytes: u64) -> String {
 }
 
 fn text(point: &Point) -> String {
-    if point.trace.is_some() {
-        let (reads, bytes) = (point.touched, spaced(point.bytes));
-        return format!(
-            "The {reads} reads of your trace, over a file of {bytes}, {}: every byte read and summed.",
-            state_in_words(point)
-        );
+    if let Some(trace) = &point.trace {
+        return replay_in_words(point, trace);
     }
     let order = match point.pattern {
         Pattern::Sequential => "Sequential order".to_owned(),
@@ -409,6 +414,23 @@ fn text(point: &Point) -> String {
         spaced(point.bytes),
         state_in_words(point),
         point.job.words()
+    )
+}
+
+fn replay_in_words(point: &Point, trace: &Trace) -> String {
+    let part = if trace.all > point.touched { format!("first {} of the ", point.touched) } else { String::new() };
+    let file = trace.file.as_ref().map_or_else(String::new, |name| format!("of {name} "));
+    let writes = match trace.writes {
+        0 => String::new(),
+        1 => " The trace's one write is left out.".to_owned(),
+        writes => format!(" The trace's {writes} writes are left out."),
+    };
+    format!(
+        "The {part}{} reads {file}in your trace, {} bytes, over a file of {}, {}: every byte read and summed.{writes}",
+        trace.all,
+        trace.bytes(),
+        spaced(point.bytes),
+        state_in_words(point)
     )
 }
 

@@ -16,7 +16,7 @@ use super::mapping::{Hint, Life, Mapped};
 use super::mixed::Mixed;
 use super::point::{Point, State, Use};
 use super::reading::{Block, Direct, DontCache, Next, NoWait, Pread, Read, Reader};
-use super::replay::{ByMapping, ByRead};
+use super::replay::{self, ByMapping, ByRead};
 use super::ring::Ringed;
 use super::threaded::{Access, Threaded};
 use super::window::Window;
@@ -36,7 +36,7 @@ macro_rules! for_use {
 
 fn read<R: Reader>(point: &Point, site: &Path, block: Block, hint: Option<PosixFadviseAdvice>) -> Opened {
     if point.trace.is_some() {
-        return ByRead::open(point, site, R::OPEN, hint);
+        return ByRead::<R>::open(point, site, hint);
     }
     for_use!(point, Read, R; site, block, hint)
 }
@@ -46,6 +46,13 @@ fn map(point: &Point, site: &Path, hint: Hint) -> Opened {
         return ByMapping::open(point, site, hint);
     }
     for_use!(point, Mapped; site, hint, Life::Batch)
+}
+
+fn ring(point: &Point, site: &Path, block: Block, depth: u32, how: Open) -> Opened {
+    if point.trace.is_some() {
+        return replay::Ringed::open(point, site, depth, how);
+    }
+    for_use!(point, Ringed; site, block, depth, how)
 }
 
 fn advised(point: &Point, site: &Path, advice: Advice) -> Opened {
@@ -64,6 +71,11 @@ fn replayed(point: &Point) -> bool {
 /// As [`unless_mapped`], of a trace.
 fn replayed_unless_mapped(point: &Point) -> bool {
     replayed(point) && point.state != State::Mapped
+}
+
+/// As [`cold`], of a trace.
+fn replayed_cold(point: &Point) -> bool {
+    replayed(point) && point.state == State::Cold
 }
 
 fn threaded(point: &Point) -> bool {
@@ -96,11 +108,6 @@ fn hinted_random(point: &Point) -> bool {
 /// The same of what is asked for beforehand.
 fn asked_for(point: &Point) -> bool {
     wide(point) && cold(point)
-}
-
-/// Where a hint is given to a trace.
-fn replayed_cold(point: &Point) -> bool {
-    replayed(point) && point.state == State::Cold
 }
 
 /// Large reads at random places move 64 times what is used; over a whole file that is another job.
@@ -178,31 +185,34 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "pread+FADV_SEQUENTIAL",
         about: "posix_fadvise(POSIX_FADV_SEQUENTIAL), then pread of a record at a time",
-        fits: hinted,
+        fits: |point| hinted(point) || replayed_cold(point),
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL)),
     },
     Entry {
         name: "pread+FADV_WILLNEED",
         about: "posix_fadvise(POSIX_FADV_WILLNEED) of the whole file: reads are started, not awaited; then pread of a record at a time",
-        fits: asked_for,
+        fits: |point| asked_for(point) || replayed_cold(point),
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED)),
     },
     Entry {
         name: "readahead x32+pread",
         about: "readahead of each of 32 records, then pread of each",
-        fits: |point| wide(point) && unless_mapped(point) && point.pattern.is_random(),
-        open: |point, site| for_use!(point, ReadAhead; site),
+        fits: |point| wide(point) && unless_mapped(point) && point.pattern.is_random() || replayed_unless_mapped(point),
+        open: |point, site| match replayed(point) {
+            true => replay::ReadAhead::open(point, site),
+            false => for_use!(point, ReadAhead; site),
+        },
     },
     Entry {
         name: "preadv2(RWF_NOWAIT)",
         about: "preadv2 that does not wait for what the page cache has not, and pread for that",
-        fits: wide,
+        fits: |point| wide(point) || replayed(point),
         open: |point, site| read::<NoWait>(point, site, Block::Record, None),
     },
     Entry {
         name: "preadv2(RWF_DONTCACHE)",
         about: "preadv2 that keeps no page in the cache that it brought there (Linux 6.14)",
-        fits: wide,
+        fits: |point| wide(point) || replayed_unless_mapped(point),
         open: |point, site| read::<DontCache>(point, site, Block::Record, None),
     },
     Entry {
@@ -220,38 +230,38 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "io_uring x1",
         about: "io_uring reads of a record into a registered buffer, one at a time",
-        fits: |point| wide(point) && point.pattern.is_random(),
-        open: |point, site| for_use!(point, Ringed; site, Block::Record, 1, Open::Read),
+        fits: |point| wide(point) && point.pattern.is_random() || replayed(point),
+        open: |point, site| ring(point, site, Block::Record, 1, Open::Read),
     },
     Entry {
         name: "io_uring x8",
         about: "io_uring reads of a record into registered buffers, 8 in flight",
-        fits: |point| wide(point) && point.pattern.is_random(),
-        open: |point, site| for_use!(point, Ringed; site, Block::Record, 8, Open::Read),
+        fits: |point| wide(point) && point.pattern.is_random() || replayed(point),
+        open: |point, site| ring(point, site, Block::Record, 8, Open::Read),
     },
     Entry {
         name: "io_uring x32",
         about: "io_uring reads of a record into registered buffers, 32 in flight",
-        fits: |point| point.pattern.is_random() && (wide(point) || cold(point)),
-        open: |point, site| for_use!(point, Ringed; site, Block::Record, 32, Open::Read),
+        fits: |point| point.pattern.is_random() && (wide(point) || cold(point)) || replayed(point),
+        open: |point, site| ring(point, site, Block::Record, 32, Open::Read),
     },
     Entry {
         name: "io_uring x32 O_DIRECT",
         about: "the same past the page cache",
-        fits: |point| asked_for(point) && point.pattern.is_random() && direct(point),
-        open: |point, site| for_use!(point, Ringed; site, Block::Record, 32, Open::ReadDirect),
+        fits: |point| asked_for(point) && point.pattern.is_random() && direct(point) || replayed_cold(point),
+        open: |point, site| ring(point, site, Block::Record, 32, Open::ReadDirect),
     },
     Entry {
         name: "io_uring 256K x8",
         about: "io_uring reads of 256 KiB into registered buffers, 8 in flight",
         fits: |point| hinted(point) && in_order(point),
-        open: |point, site| for_use!(point, Ringed; site, Block::Bytes(LARGE), 8, Open::Read),
+        open: |point, site| ring(point, site, Block::Bytes(LARGE), 8, Open::Read),
     },
     Entry {
         name: "io_uring 256K x8 O_DIRECT",
         about: "the same past the page cache",
         fits: |point| hinted(point) && in_order(point),
-        open: |point, site| for_use!(point, Ringed; site, Block::Bytes(LARGE), 8, Open::ReadDirect),
+        open: |point, site| ring(point, site, Block::Bytes(LARGE), 8, Open::ReadDirect),
     },
     Entry {
         name: "mmap",
@@ -286,19 +296,25 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mmap+MADV_WILLNEED",
         about: "a shared mapping, all of which is asked for beforehand: reads are started, not awaited",
-        fits: asked_for,
+        fits: |point| asked_for(point) || replayed_cold(point),
         open: |point, site| advised(point, site, Advice::WillNeed),
     },
     Entry {
         name: "mmap+MADV_WILLNEED x32",
         about: "a shared mapping with MADV_RANDOM; each of 32 records is asked for, then used",
-        fits: |point| unless_mapped(point) && point.pattern.is_random() && (wide(point) || cold(point)),
-        open: |point, site| for_use!(point, MapAhead; site),
+        fits: |point| {
+            unless_mapped(point) && point.pattern.is_random() && (wide(point) || cold(point))
+                || replayed_unless_mapped(point)
+        },
+        open: |point, site| match replayed(point) {
+            true => replay::MapAhead::open(point, site),
+            false => for_use!(point, MapAhead; site),
+        },
     },
     Entry {
         name: "mmap+MADV_POPULATE_READ",
         about: "a shared mapping whose page tables are filled by madvise, the whole file (Linux 5.14)",
-        fits: |point| wide(point) && unless_mapped(point),
+        fits: |point| wide(point) && unless_mapped(point) || replayed_unless_mapped(point),
         open: |point, site| advised(point, site, Advice::PopulateRead),
     },
     Entry {
@@ -346,7 +362,10 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mincore+mmap|pread",
         about: "mincore of each record; through a mapping if the page cache holds it, by pread if not",
-        fits: wide,
-        open: |point, site| for_use!(point, Mixed; site),
+        fits: |point| wide(point) || replayed(point),
+        open: |point, site| match replayed(point) {
+            true => replay::Mixed::open(point, site),
+            false => for_use!(point, Mixed; site),
+        },
     },
 ];

@@ -1,11 +1,13 @@
 //! What a scenario of this area fixes: the file and its state, which records are used, and how.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::os::page_size;
 
 use super::super::dataset::{History, Recipe};
 use super::super::draw::Pattern;
+use super::trace::Trace;
 
 /// Where the pages are before each batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +89,8 @@ pub struct Point {
     pub passes: u64,
     /// Threads that share the records of a batch; 0 where the question is not about threads.
     pub threads: u64,
-    /// The accesses to replay, in place of a pattern.
-    pub trace: Option<PathBuf>,
+    /// The accesses to replay, in place of a pattern: as many as a batch has.
+    pub trace: Option<Arc<Trace>>,
     /// Whether every method takes part, or the main ones alone.
     pub wide: bool,
 }

@@ -1,10 +1,12 @@
 //! Whether every method does its job, in every state, order and use: over small files, with the proofs that a run has.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::catalogue::ask;
 use super::methods::METHODS;
 use super::point::{Point, State, Use};
+use super::trace::Trace;
 use crate::areas::dataset::History;
 use crate::areas::draw::Pattern;
 use crate::engine::drag::Drag;
@@ -121,16 +123,100 @@ fn threads_share_the_records_of_a_batch() {
     }
 }
 
+/// A trace of a file of 4 MiB: reads across pages, at its end, of a part of a word, twice, and of most of a MiB and more.
+fn trace(dir: &Path) -> Arc<Trace> {
+    let path = dir.join("trace.csv");
+    let reads = "offset,length\n0,10\n4090,12\n4194300,4\n100,1500000\n77,1,w\n0,10\n12345,7\n";
+    std::fs::write(
+        &path,
+        reads.to_owned() + &(0..60).map(|read| format!("{},5000\n", read * 65_537)).collect::<String>(),
+    )
+    .unwrap();
+    Arc::new(Trace::load(&path).unwrap())
+}
+
 #[test]
 fn a_trace_is_replayed_wherever_its_reads_lie() {
-    let dir = folder();
-    let trace = dir.path().join("trace.csv");
-    std::fs::write(&trace, "offset,length\n0,10\n4090,12\n4194300,4\n100,70000\n77,1,w\n0,10\n").unwrap();
-    for state in [State::Warm, State::Mapped] {
-        let point = Point { state, trace: Some(trace.clone()), touched: 5, wide: false, ..plain() };
+    let all = [
+        "pread",
+        "pread+FADV_RANDOM",
+        "pread+FADV_SEQUENTIAL",
+        "pread+FADV_WILLNEED",
+        "readahead x32+pread",
+        "preadv2(RWF_NOWAIT)",
+        "preadv2(RWF_DONTCACHE)",
+        "O_DIRECT",
+        "io_uring x1",
+        "io_uring x8",
+        "io_uring x32",
+        "io_uring x32 O_DIRECT",
+        "mmap",
+        "mmap+MADV_RANDOM",
+        "mmap+MADV_SEQUENTIAL",
+        "mmap+MADV_WILLNEED",
+        "mmap+MADV_WILLNEED x32",
+        "mmap+MADV_POPULATE_READ",
+        "mmap+MAP_POPULATE",
+        "mincore+mmap|pread",
+    ];
+    let of_cold_files = ["FADV", "O_DIRECT"];
+    for state in [State::Cold, State::Warm, State::Mapped] {
+        let dir = folder();
+        let trace = trace(dir.path());
+        let touched = trace.reads.len() as u64;
+        let history = if state == State::Cold { History::Cold } else { History::Write1M };
+        let point = Point { state, history, trace: Some(trace), touched, wide: false, ..plain() };
+        let fits: Vec<&str> = METHODS.iter().filter(|entry| (entry.fits)(&point)).map(|entry| entry.name).collect();
+        match state {
+            State::Cold => assert_eq!(fits, all),
+            State::Warm => assert!(
+                all.iter()
+                    .filter(|name| !of_cold_files.iter().any(|part| name.contains(part)))
+                    .all(|name| { fits.contains(name) || *name == "mmap+MADV_WILLNEED" }),
+                "{fits:?}"
+            ),
+            State::Mapped => assert_eq!(
+                fits,
+                [
+                    "pread",
+                    "preadv2(RWF_NOWAIT)",
+                    "io_uring x1",
+                    "io_uring x8",
+                    "io_uring x32",
+                    "mmap",
+                    "mincore+mmap|pread"
+                ]
+            ),
+        }
+        if state == State::Cold && crate::os::file::in_memory(&std::fs::File::open(dir.path()).unwrap()) {
+            eprintln!("skipped: this filesystem keeps its files in memory");
+            continue;
+        }
         let done = measured(&point, dir.path());
-        assert!(done.contains(&"pread") && done.contains(&"mmap"), "{done:?}");
-        std::fs::remove_file(dir.path().join("touch")).unwrap();
-        std::fs::remove_file(dir.path().join("touch-own")).unwrap();
+        assert!(done.contains(&"pread") && done.contains(&"mmap") && done.contains(&"mincore+mmap|pread"), "{done:?}");
+        let text = ask(&point).text;
+        assert!(text.contains("The 66 reads in your trace, 1800043 bytes, over a file of 4 MiB"), "{text}");
+        assert!(text.contains("one write is left out"), "{text}");
+        assert_eq!(ask(&point).bytes_per_op, Some(1_800_043 / 66));
+    }
+}
+
+#[test]
+fn reads_too_long_for_registered_memory_are_a_row_with_a_reason() {
+    let dir = folder();
+    let reads = vec![(0, 32 << 20).into()];
+    let trace = Arc::new(Trace { reads, all: 1, ..Trace::default() });
+    let point = Point { trace: Some(trace), touched: 1, bytes: 32 << 20, ..plain() };
+    point.recipe().build(dir.path()).unwrap();
+    let open = |name| METHODS.iter().find(|entry| entry.name == name).map(|entry| (entry.open)(&point, dir.path()));
+    match open("io_uring x32").unwrap() {
+        Err(Trouble::Unavailable(why)) => assert!(why.contains("32 registered buffers"), "{why}"),
+        other => panic!("{:?}", other.err()),
+    }
+    // A file that is no longer as large as the reads need is an error, not a signal.
+    let shorter = Point { bytes: 16 << 20, ..point.clone() };
+    for name in ["pread", "mmap"] {
+        let entry = METHODS.iter().find(|entry| entry.name == name).unwrap();
+        assert!(matches!((entry.open)(&shorter, dir.path()), Err(Trouble::Failed(_))), "{name}");
     }
 }
