@@ -1,6 +1,7 @@
 //! A file's records read into memory that is new each time, as a program has them that keeps what it reads.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
@@ -92,7 +93,9 @@ impl<U: Consume> Method for Fresh<U> {
     }
 }
 
-/// `std::fs::read` of the whole file, then its records from the vector: open, the size asked for, memory, one long read.
+/// What `std::fs::read` does with the whole file, then its records from the vector: open, the size asked for, memory, one long read.
+///
+/// Not by that function itself: it would leave its time on a user's file (`O_NOATIME`).
 pub(super) struct Whole<U> {
     job: Job<U>,
     bytes: Vec<u8>,
@@ -112,8 +115,8 @@ impl<U: Consume> Method for Whole<U> {
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        let path = &self.job.data.path;
-        self.bytes = std::fs::read(path).map_err(SysError::io("read", path))?;
+        let data = &self.job.data;
+        data.reopen(Open::Read)?.read_to_end(&mut self.bytes).map_err(SysError::io("read", &data.path))?;
         Ok(())
     }
 
