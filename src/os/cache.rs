@@ -4,9 +4,10 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::fcntl::{FcntlArg, PosixFadviseAdvice, fcntl, posix_fadvise};
 use nix::libc;
 use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, fstatfs};
+use nix::unistd::{AccessFlags, eaccess};
 
 use super::map::{FileMap, Kind, Populate};
 use super::{SysError, SysResult, page_size};
@@ -58,11 +59,11 @@ pub fn cachestat(file: &File, len: u64) -> SysResult<Residency> {
 /// kernel lacks it, or overlayfs lies above, by mincore(2).
 ///
 /// # Errors
-/// `EPERM` for a file that is not ours: mincore(2) would say "all of them" there (mm/mincore.c, can_do_mincore), so it is not asked.
+/// `EPERM` for a file that is neither ours nor ours to write: mincore(2) would say "all of them" there ([`tells_residency`]), so it is not asked.
 pub fn cached_pages(file: &File, len: u64) -> SysResult<u64> {
     match cachestat(file, len) {
         Ok(seen) => Ok(seen.cached),
-        Err(error) if unknown(error.errno) && owned(file) => mincore(file, len),
+        Err(error) if unknown(error.errno) && tells_residency(file) => mincore(file, len),
         Err(error) => Err(error),
     }
 }
@@ -72,10 +73,15 @@ fn unknown(errno: Errno) -> bool {
     matches!(errno, Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM)
 }
 
-/// Whether mincore(2) tells the truth on this file: its owner, or root, asks.
-fn owned(file: &File) -> bool {
+/// Whether mincore(2) tells the truth on this file: its owner asks, whoever may act as such, or who may write to it (mm/mincore.c,
+/// can_do_mincore). Anyone else is told that every page is there.
+///
+/// That `O_NOATIME` is set on the descriptor says that we may act as its owner: open(2) asks for the same (fs/namei.c, may_open).
+pub fn tells_residency(file: &File) -> bool {
     let me = nix::unistd::geteuid();
-    me.is_root() || nix::sys::stat::fstat(file).is_ok_and(|stat| stat.st_uid == me.as_raw())
+    let as_owner = fcntl(file, FcntlArg::F_GETFL).is_ok_and(|flags| flags & libc::O_NOATIME != 0);
+    let may_write = || eaccess(format!("/proc/self/fd/{}", file.as_raw_fd()).as_str(), AccessFlags::W_OK).is_ok();
+    as_owner || nix::sys::stat::fstat(file).is_ok_and(|stat| stat.st_uid == me.as_raw()) || may_write()
 }
 
 /// Resident pages by mincore(2) on a mapping made for the purpose.
@@ -91,7 +97,7 @@ fn mincore(file: &File, len: u64) -> SysResult<u64> {
 /// Whether all pages of a part of a mapping are in the page cache (mincore(2)): `len` bytes at `at`, at most a MiB of 4 KiB pages.
 ///
 /// # Errors
-/// What mincore(2) answers. Of a file that is not ours to write it says that all pages are there (mm/mincore.c, can_do_mincore).
+/// What mincore(2) answers. Of some files it says that all pages are there: see [`tells_residency`].
 #[inline(always)]
 pub fn is_resident(map: &FileMap, at: usize, len: usize) -> SysResult<bool> {
     let mut seen = [0_u8; 256];

@@ -27,6 +27,12 @@ pub(super) struct Mixed<U> {
 impl<U: Consume> Mixed<U> {
     pub(super) fn open(point: &Point, site: &Path) -> Opened {
         let job = Job::<U>::open(point, site, &point.recipe())?;
+        if !cache::tells_residency(&job.data.file) {
+            return Err(Trouble::Unavailable(
+                "mincore calls every page of this file resident, since it is neither yours nor yours to write"
+                    .to_owned(),
+            ));
+        }
         Ok(Box::new(Self { job, file: None, map: None, buffer: Buffer::new(point.record as usize)? }))
     }
 
