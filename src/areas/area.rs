@@ -11,7 +11,7 @@ use crate::engine::plan::{MethodPlan, Plan};
 use crate::engine::protocol::Size;
 use crate::results::model::{Commit, Reading, Scenario};
 
-use super::dataset::Recipe;
+use super::dataset::{Identity, Recipe};
 use super::page_touch::trace::Trace;
 
 /// What the catalogue is made from: the same options give the same catalogue, in the parent and in each worker.
@@ -68,6 +68,8 @@ pub struct UserFile {
     pub path: PathBuf,
     /// Its size then.
     pub bytes: u64,
+    /// Which one it is: another may lie there later.
+    pub identity: Identity,
 }
 
 /// A question, as an area asks it: what a scenario needs beside its methods.

@@ -170,7 +170,7 @@ impl SyncArgs {
     fn copied(&self) -> anyhow::Result<Option<Copied>> {
         let Some(path) = &self.file else { return Ok(None) };
         let shown = path.display();
-        let UserFile { path, bytes } = measurable(path)?;
+        let UserFile { path, bytes, .. } = measurable(path)?;
         let mib = bytes.div_ceil(1 << 20).min(MOST_COPIED);
         let site = Site::make(&self.dir(), 2 * (mib << 20))?;
         let (history, why) =

@@ -1,8 +1,8 @@
 //! Which scenarios and methods are meant: `[AREA…] --where KEY=VALUE --method GLOB --quick --file PATH`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::os::unix::fs::FileTypeExt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,8 +11,10 @@ use clap::Args;
 
 use super::UsageError;
 use super::filter::FilterArgs;
+use crate::areas::dataset::Identity;
 use crate::areas::page_touch::trace::{Most, Trace};
 use crate::areas::{self, Options, Spec, UserFile, page_touch};
+use crate::os::file::{self, Open};
 use crate::os::page_size;
 use crate::report::units;
 use crate::results::model::{Commit, Profile, Reading, Request};
@@ -133,6 +135,9 @@ impl SelectArgs {
     /// A `--file` that cannot be measured, in one sentence.
     pub fn options(&self) -> anyhow::Result<Options> {
         let file = self.file.as_deref().map(measurable).transpose()?;
+        if let Some(file) = &file {
+            tell_of_holes(file);
+        }
         let trace = self.trace.as_deref().map(replay).transpose()?;
         let (sweeps, commit, reading) = (self.sweeps(), self.commit.clone(), self.reading.clone());
         Ok(Options { quick: self.quick, file, evict: self.evict, sweeps, commit, reading, trace })
@@ -314,23 +319,51 @@ fn sweep_names() -> Vec<&'static str> {
     names.into_iter().collect()
 }
 
-/// The file's full path and size, if it is one that can be mapped and read.
+/// Says that less of the file lies on the device than it is long, where that is so: figures of a cold file are about what lies there.
+fn tell_of_holes(file: &UserFile) {
+    /// What `st_blocks` counts in (stat(3type)).
+    const UNIT: u64 = 512;
+    let Ok(found) = fs::metadata(&file.path) else { return };
+    let stored = found.blocks() * UNIT;
+    if stored < file.bytes {
+        eprintln!(
+            "pagewise: {}: of {} bytes {stored} are stored; the rest is holes, which no device is asked for, or compressed",
+            file.path.display(),
+            file.bytes
+        );
+    }
+}
+
+/// The largest file whose pages can be numbered.
+const LARGEST: u64 = (u32::MAX as u64) * 4096;
+
+/// The file's full path, its size and which one it is, if it is one that can be mapped and read.
+///
+/// # Errors
+/// In a sentence: what it is in place of that, and what to name.
 pub fn measurable(path: &Path) -> anyhow::Result<UserFile> {
     let shown = path.display();
-    let found =
+    // Before it is opened: to open a device may do something to it, and to open a pipe may wait.
+    let there =
         fs::metadata(path).map_err(|error| anyhow::anyhow!("--file {shown}: {error}; name a file that is there"))?;
-    let kind = found.file_type();
-    if found.is_dir() {
+    if there.is_dir() {
         anyhow::bail!("--file {shown}: a folder; name a file in it");
     }
-    if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
-        anyhow::bail!("--file {shown}: not a regular file; only those can be compared by mapping and reading");
-    }
-    File::open(path).map_err(|error| anyhow::anyhow!("--file {shown}: {error}; name one that you may read"))?;
+    anyhow::ensure!(
+        there.is_file(),
+        "--file {shown}: not a regular file; only those can be compared by mapping and reading"
+    );
+    let file = file::open_unmarked(path, Open::Read)
+        .map_err(|error| anyhow::anyhow!("--file {shown}: {}; name one that you may read", error.errno.desc()))?;
+    let found = file.metadata().with_context(|| format!("--file {shown}"))?;
+    anyhow::ensure!(found.is_file(), "--file {shown}: it has just become something else than a regular file");
     match found.len() {
         0 => anyhow::bail!("--file {shown}: empty; there is nothing to read in it"),
         bytes if bytes < page_size() as u64 => {
             anyhow::bail!("--file {shown}: {bytes} bytes, less than a page of {}; name a larger one", page_size())
+        }
+        bytes if bytes > LARGEST => {
+            anyhow::bail!("--file {shown}: {bytes} bytes; at most {LARGEST} can be measured, name a smaller one")
         }
         bytes => {
             let path = fs::canonicalize(path)?;
@@ -339,7 +372,7 @@ pub fn measurable(path: &Path) -> anyhow::Result<UserFile> {
                 path.to_str().is_some(),
                 "--file {shown}: its path is not UTF-8; name it by another, such as a link"
             );
-            Ok(UserFile { path, bytes })
+            Ok(UserFile { path, bytes, identity: Identity::of(&found) })
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::unistd::{Whence, lseek};
 
 use super::{SysError, SysResult};
 
@@ -43,18 +44,19 @@ pub fn open(path: &Path, how: Open) -> SysResult<File> {
     options.open(path).map_err(SysError::io("open", path))
 }
 
-/// Opens a file of the user's for reading, without leaving a trace: `O_NOATIME` where we may ask for it (the file's owner, open(2)).
+/// Opens a file of the user's for reading, without leaving a trace: `O_NOATIME` where we may ask for it (the file's owner, open(2)). Does not wait
+/// for whoever writes to a pipe (`O_NONBLOCK`), should one have taken the file's place.
 ///
 /// # Errors
 /// What open(2) answers.
 pub fn open_unmarked(path: &Path, how: Open) -> SysResult<File> {
     let direct = if how == Open::ReadDirect { libc::O_DIRECT } else { 0 };
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(libc::O_NOATIME | libc::O_NONBLOCK | direct);
-    match options.open(path) {
-        Err(error) if error.raw_os_error() == Some(libc::EPERM) => open(path, how),
-        outcome => outcome.map_err(SysError::io("open", path)),
-    }
+    let with = |flag| OpenOptions::new().read(true).custom_flags(flag | libc::O_NONBLOCK | direct).open(path);
+    let opened = match with(libc::O_NOATIME) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => with(0),
+        outcome => outcome,
+    };
+    opened.map_err(SysError::io("open", path))
 }
 
 /// Makes a new file, mode 0600, for reading and writing. One that is there already is an error (`O_EXCL`).
@@ -69,6 +71,17 @@ pub fn create_new(path: &Path) -> SysResult<File> {
         .mode(0o600)
         .open(path)
         .map_err(SysError::io("open(O_CREAT|O_EXCL)", path))
+}
+
+/// Whether any byte of the `len` at `at` is data, as far as the filesystem tells: the rest is holes, or blocks that were reserved and never
+/// written, which no device is asked for (lseek(2), `SEEK_DATA`). Pages in the page cache count as data: to be asked of a file that is not cached.
+///
+/// Moves the place where the descriptor stands.
+pub fn has_data(file: &File, at: u64, len: u64) -> bool {
+    match lseek(file, offset(at), Whence::SeekData) {
+        Ok(data) => (data as u64) < at + len,
+        Err(errno) => errno != Errno::ENXIO,
+    }
 }
 
 /// Reserves blocks for the first `len` bytes and makes the file that long (posix_fallocate(3)), so that a later store cannot

@@ -5,6 +5,7 @@
 //! by the parent, proven by every worker, and rebuilt where it changed.
 
 mod fill;
+mod found;
 mod history;
 mod like;
 mod proof;
@@ -15,11 +16,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use nix::errno::Errno;
+
 use crate::engine::method::Trouble;
 use crate::os::file::{self, Open};
 use crate::os::{SysResult, page_size};
 use crate::results::model::Cache;
 
+pub use found::Identity;
 pub use history::History;
 pub use like::like;
 
@@ -34,12 +38,14 @@ pub struct Recipe {
     pub history: History,
     /// A file of the user's whose content it takes, from the beginning, as far as that goes.
     pub source: Option<PathBuf>,
+    /// Of a user's file, which one is meant.
+    pub identity: Option<Identity>,
 }
 
 impl Recipe {
     /// A file of our own.
     pub fn new(name: &str, bytes: u64, history: History) -> Self {
-        Self { name: name.into(), bytes, history, source: None }
+        Self { name: name.into(), bytes, history, source: None, identity: None }
     }
 
     /// Makes the file, in the parent, before its study. Gives how it lies in the page cache, where it does.
@@ -76,6 +82,8 @@ pub struct Dataset {
     pub history: History,
     /// Whose content it takes.
     source: Option<PathBuf>,
+    /// Which file of the user's it is.
+    identity: Option<Identity>,
     /// Whether its filesystem keeps it in memory alone.
     pub in_memory: bool,
 }
@@ -91,6 +99,7 @@ impl Dataset {
     pub fn open(recipe: &Recipe, site: &Path) -> Result<Self, Trouble> {
         let path = if recipe.history == History::Found { recipe.name.clone() } else { site.join(&recipe.name) };
         let data = Self::attach(recipe, path)?;
+        data.prove_found()?;
         let proven = || PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(data.history, History::Found | History::Cold) && !proven().contains(&data.path) {
             data.prove_history()?;
@@ -101,13 +110,17 @@ impl Dataset {
 
     fn attach(recipe: &Recipe, path: PathBuf) -> Result<Self, Trouble> {
         let file = if recipe.history == History::Found {
-            file::open_unmarked(&path, Open::Read)?
+            file::open_unmarked(&path, Open::Read).map_err(|error| match error.errno {
+                Errno::ENOENT => found::gone(&error),
+                _ => error.into(),
+            })?
         } else {
             file::open(&path, Open::ReadWrite)?
         };
         let in_memory = file::in_memory(&file);
-        let (pages, source) = (recipe.bytes / page_size() as u64, recipe.source.clone());
-        Ok(Self { path, file, pages, history: recipe.history, source, in_memory })
+        let pages = recipe.bytes / page_size() as u64;
+        let (history, source, identity) = (recipe.history, recipe.source.clone(), recipe.identity.clone());
+        Ok(Self { path, file, pages, history, source, identity, in_memory })
     }
 
     /// Bytes in whole pages.

@@ -27,11 +27,11 @@ impl Dataset {
     /// # Errors
     /// [`Trouble`] where pages do not stay.
     pub fn make_warm(&self) -> Result<(), Trouble> {
+        self.prove_found()?;
         if self.cached()? == self.pages && !self.history.is_used_up() {
             return Ok(());
         }
         if self.history == History::Found {
-            self.fits_in_memory()?;
             self.read_through(1 << 20)?;
         } else {
             self.fill()?;
@@ -49,14 +49,17 @@ impl Dataset {
         Err(Trouble::unproven("the file is not warm", detail))
     }
 
-    /// A file larger than memory cannot be warm: said before it is read for nothing.
-    fn fits_in_memory(&self) -> Result<(), Trouble> {
+    /// A file larger than memory cannot be warm, or populated: said before it is read for nothing.
+    ///
+    /// # Errors
+    /// [`Trouble::Unavailable`] with both sizes.
+    pub fn fits_in_memory(&self) -> Result<(), Trouble> {
         let memory = nix::sys::sysinfo::sysinfo().map_or(u64::MAX, |info| info.ram_total());
         if self.bytes() < memory {
             return Ok(());
         }
         Err(Trouble::Unavailable(format!(
-            "the file has {} MiB, memory {} MiB: it cannot be warm",
+            "the file has {} MiB, memory {} MiB: it cannot be there as a whole",
             self.bytes() >> 20,
             memory >> 20
         )))
@@ -68,6 +71,7 @@ impl Dataset {
     /// # Errors
     /// [`Trouble`] where pages stay.
     pub fn make_cold(&self) -> Result<(), Trouble> {
+        self.prove_found()?;
         if self.in_memory {
             return Err(Trouble::Unavailable(
                 "this filesystem keeps its files in memory: there is no cold state".to_owned(),

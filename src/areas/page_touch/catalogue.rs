@@ -34,10 +34,9 @@ pub(super) fn points(options: &Options) -> Vec<Point> {
         None if options.quick => 32 << 20,
         None => 256 << 20,
     };
-    let path = options.file.as_ref().map(|file| file.path.clone());
-    let found = path.is_some();
+    let found = options.file.is_some();
     let point = |state, pattern, job, touched: u64| {
-        let point = Point { path: path.clone(), ..plain(bytes, state, pattern, job, touched) };
+        let point = Point { file: options.file.clone(), ..plain(bytes, state, pattern, job, touched) };
         if found { Point { history: History::Found, ..point } } else { point }
     };
     let (seq, random, all) = (Pattern::Sequential, Pattern::Random, if found { FOUND_AT_MOST } else { u64::MAX });
@@ -107,7 +106,7 @@ pub(super) fn points_of_reading(reading: &Reading, file: Option<&UserFile>) -> V
     };
     if let Some(file) = file {
         let point = of(file.bytes - file.bytes % page.max(record));
-        return vec![Point { path: Some(file.path.clone()), history: History::Found, ..point }];
+        return vec![Point { file: Some(file.clone()), history: History::Found, ..point }];
     }
     // The part that is used stays what it is: a file is made smaller where a batch of it would take too long.
     let affordable = (most as f64 * record as f64 / reading.used) as u64;
@@ -263,8 +262,8 @@ const SWEPT: u64 = 256 << 20;
 fn plain(bytes: u64, state: State, pattern: Pattern, job: Use, touched: u64) -> Point {
     let history = if state == State::Cold { History::Cold } else { History::Write1M };
     let record = page_size() as u64;
-    let (path, trace, passes, threads, wide) = (None, None, 1, 0, false);
-    let point = Point { path, bytes, history, state, pattern, job, record, touched, passes, threads, trace, wide };
+    let (file, trace, passes, threads, wide) = (None, None, 1, 0, false);
+    let point = Point { file, bytes, history, state, pattern, job, record, touched, passes, threads, trace, wide };
     Point { touched: touched.min(most(&point)), ..point }
 }
 
@@ -317,7 +316,7 @@ pub(super) fn ask(point: &Point) -> Question {
 /// What its methods work on: a file that they share, and another one where there may be some that change what is cached.
 fn files(point: &Point) -> Vec<Recipe> {
     let changed = point.state == State::Cold || point.wide;
-    match &point.path {
+    match &point.file {
         Some(_) => Vec::new(),
         None if changed => vec![point.recipe(), point.own_recipe()],
         None => vec![point.recipe()],
@@ -402,7 +401,7 @@ fn text(point: &Point) -> String {
         (_, true) => format!("every {noun}"),
         (_, false) => format!("{} {plural}", point.touched),
     };
-    let what = if point.path.is_some() { "the whole pages of your file," } else { "a file of" };
+    let what = if point.file.is_some() { "the whole pages of your file," } else { "a file of" };
     let passes = if point.passes > 1 { format!(", {} times over", point.passes) } else { String::new() };
     let threads = match point.threads {
         0 => "",

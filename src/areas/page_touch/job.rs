@@ -26,10 +26,14 @@ pub(super) struct Job<U> {
     pub(super) using: U,
     /// Sum over the records drawn, and of how many: known for our own content, read once for a user's.
     expected: Option<(u64, u64)>,
+    /// Whether the device must be asked for any of the records, of a user's file that is cold: it may have holes.
+    on_device: bool,
     /// What each record of our own content gives, once that is known.
     known: Vec<u64>,
 }
 
+/// The least that a device reads, in bytes.
+const SECTOR: u64 = 512;
 /// Of more records than this it is worked out anew for each batch, not kept.
 const KEPT: u64 = 1 << 20;
 
@@ -47,6 +51,7 @@ impl<U: Consume> Job<U> {
             sum: 0,
             using: U::new(point.record as usize)?,
             expected: None,
+            on_device: false,
             known: Vec::new(),
         })
     }
@@ -69,11 +74,26 @@ impl<U: Consume> Job<U> {
 
     /// Draws the records and brings the file to its state of the cache.
     pub(super) fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
+        let prepared = self.bring(draw);
+        // A read past the end of the file, say, is told as what it comes from.
+        prepared.map_err(|trouble| self.data.prove_found().err().unwrap_or(trouble))
+    }
+
+    fn bring(&mut self, draw: Draw) -> Result<(), Trouble> {
+        let found = self.data.history == History::Found;
+        if found && self.point.state != State::Cold {
+            self.data.fits_in_memory()?;
+        }
         self.draw(draw)?;
         match self.point.state {
-            State::Cold => self.data.make_cold(),
-            State::Warm | State::Mapped => self.data.make_warm(),
+            State::Cold => self.data.make_cold()?,
+            State::Warm | State::Mapped => self.data.make_warm()?,
         }
+        if found && self.point.state == State::Cold {
+            let holds = |record: &u32| file::has_data(&self.data.file, self.place(*record), self.point.record);
+            self.on_device = self.records.iter().any(holds);
+        }
+        Ok(())
     }
 
     /// Draws the records, and finds what they amount to.
@@ -159,9 +179,12 @@ impl<U: Consume> Job<U> {
 
     /// Proves that every record drawn was used.
     pub(super) fn prove(&self) -> Result<(), Trouble> {
+        self.data.prove_found()?;
         let expected = self.expected.map_or(0, |(_, sum)| sum);
         if self.cursor == self.records.len() && self.sum != expected {
-            let detail = format!("{:#x} summed, {expected:#x} expected", self.sum);
+            let by =
+                if self.data.history == History::Found { "; does another program write to your file?" } else { "" };
+            let detail = format!("{:#x} summed, {expected:#x} expected{by}", self.sum);
             return Err(Trouble::unproven("the bytes read are not the file's", detail));
         }
         Ok(())
@@ -179,17 +202,27 @@ impl<U: Consume> Job<U> {
     }
 
     /// The bytes that the device reads for a cold batch: at least the pages used, at most the file, by readahead. A filesystem that
-    /// writes elsewhere may compress, and a user's file may have holes: there, a block at least; so where several records may lie in a page.
+    /// writes elsewhere may compress: there, a block at least; so where several records may lie in a page. See [`Job::least_read`].
     pub(super) fn cold_bytes(&self) -> RangeInclusive<u64> {
         let page = page_size() as u64;
         let distinct = self.point.record >= page && self.point.pattern != draw::Pattern::Zipf;
         let at_least = |bytes: u64| if distinct { bytes.max(page) } else { page };
         match self.point.state {
             State::Cold if self.data.history == History::Found || file::writes_elsewhere(&self.data.file) => {
-                page..=self.data.bytes()
+                self.least_read()..=self.data.bytes()
             }
             State::Cold => at_least(self.pages_used() * page)..=self.data.bytes(),
             State::Warm | State::Mapped => 0..=0,
+        }
+    }
+
+    /// The bytes that the device reads for a batch that finds nothing in the page cache, at least: a page. A user's file may have holes, and pages of
+    /// which few blocks are data: nothing of one, a sector of the other.
+    pub(super) fn least_read(&self) -> u64 {
+        match self.data.history {
+            History::Found if self.on_device => SECTOR,
+            History::Found => 0,
+            _ => page_size() as u64,
         }
     }
 }

@@ -126,6 +126,9 @@ impl<U: Consume> Mapped<U> {
         let alters = hint == Hint::Advice(Advice::Collapse);
         let recipe = if alters { point.own_recipe() } else { point.recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
+        if hint.populates() {
+            job.data.fits_in_memory()?;
+        }
         if hint.brings() {
             job.worth_reading_whole()?;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::os::page_size;
 
+use super::super::area::UserFile;
 use super::super::dataset::{History, Recipe};
 use super::super::draw::Pattern;
 use super::trace::Trace;
@@ -70,7 +71,7 @@ impl Use {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
     /// The user's file, in place of one of ours.
-    pub path: Option<PathBuf>,
+    pub file: Option<UserFile>,
     /// Its size.
     pub bytes: u64,
     /// How it came into the page cache.
@@ -123,15 +124,18 @@ impl Point {
 
     /// The file that its methods share.
     pub fn recipe(&self) -> Recipe {
-        match &self.path {
-            Some(path) => Recipe { name: path.clone(), ..Recipe::new("", self.bytes, History::Found) },
+        match &self.file {
+            Some(file) => {
+                let (name, identity) = (file.path.clone(), Some(file.identity.clone()));
+                Recipe { name, identity, ..Recipe::new("", self.bytes, History::Found) }
+            }
             None => Recipe::new("touch", self.bytes, self.history),
         }
     }
 
     /// The file of a method that goes past the cache, or changes what lies in it: another one with the same history.
     pub fn own_recipe(&self) -> Recipe {
-        match &self.path {
+        match &self.file {
             Some(_) => self.recipe(),
             None => Recipe::new("touch-own", self.bytes, self.history),
         }

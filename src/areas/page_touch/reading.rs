@@ -163,7 +163,7 @@ impl<U: Consume, R: Reader> Read<U, R> {
             Open::ReadDirect => {
                 let each = if self.serves_several() { point.record } else { self.block };
                 // Compressed or inline data may take less of the device than of the file; never more.
-                page_size() as u64..=self.job.cursor as u64 * each
+                self.job.least_read()..=self.job.cursor as u64 * each
             }
             _ => self.job.cold_bytes(),
         };

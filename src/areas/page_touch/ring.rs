@@ -104,7 +104,7 @@ impl<U: Consume> Method for Ringed<U> {
         }
         let read = self.job.cursor as u64 * self.job.point.record;
         let device_read =
-            if direct { page_size() as u64..=read.max(page_size() as u64) } else { self.job.cold_bytes() };
+            if direct { self.job.least_read()..=read.max(page_size() as u64) } else { self.job.cold_bytes() };
         // A kernel thread that a request is passed on to is one of this process's, and so are the faults of its start.
         Ok(Account { minor_faults: 0..=64, device_read: Some(device_read), ..self.job.quiet() })
     }

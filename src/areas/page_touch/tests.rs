@@ -24,7 +24,7 @@ impl DiskGauge for NoDisk {
 
 fn plain() -> Point {
     Point {
-        path: None,
+        file: None,
         bytes: 4 << 20,
         history: History::Write1M,
         state: State::Warm,
