@@ -290,6 +290,11 @@ impl Session<'_> {
         let mut disk = Disk::of_dir(self.site.path());
         // A disk that does not count flushes is told by its probe; one that cannot be probed, by its absence.
         let _ = disk.probe_flushes(self.site.path());
+        // What is read is the user's file: its disk is the one to watch, wherever the rest is kept.
+        let elsewhere = self.options.file.as_ref().map(|file| Disk::of_dir(&file.path));
+        let elsewhere = elsewhere.filter(|its_own| its_own.mount_point != disk.mount_point);
+        let floors_apply = |name: &str| elsewhere.is_none() || !name.starts_with("device");
+        let disk = elsewhere.clone().unwrap_or(disk);
         let (machine, place) = machine::fingerprint(self.site.path(), &disk);
         let worker_limit = request.worker_limit_ns.map(Duration::from_nanos);
         let Begun { mut run, folder, lock: _lock } = match begun {
@@ -315,7 +320,8 @@ impl Session<'_> {
             let id = &spec.plan.scenario.id;
             self.bar.show(format!("{id}: making files"));
             let seed = run.seed.wrapping_add(index as u64 * 1_000_003);
-            let plan = Plan { floors: run.floors.clone(), ..spec.plan.clone() };
+            let floors = run.floors.iter().filter(|floor| floors_apply(&floor.name)).cloned().collect();
+            let plan = Plan { floors, ..spec.plan.clone() };
             let study = ground.study(&plan, &spec.files, time, seed, &mut |progress| {
                 self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
             });
