@@ -69,9 +69,10 @@ pub struct ReadArgs {
     #[arg(long, value_name = "RUN")]
     from: Option<PathBuf>,
 
-    /// The folder, and so the filesystem, to measure in
-    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with_all = ["from", "file"])]
-    dir: PathBuf,
+    /// The folder, and so the filesystem, to measure in; with --file, where what a run needs beside the file is kept [default: .; with --file,
+    /// its folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "from")]
+    dir: Option<PathBuf>,
 
     /// Where the run that is made for the answer goes
     #[arg(long, value_name = "DIR", default_value = "./results/local", conflicts_with = "from")]
@@ -151,17 +152,20 @@ impl ReadArgs {
                 "--state cold of a file of yours takes it out of the page cache: allow that by --evict".to_owned()
             ));
         }
-        if self.record > bytes {
+        let record = self.record.next_power_of_two().max(8);
+        if record > bytes {
+            anyhow::bail!(super::UsageError(format!("a record of {record} bytes does not fit into a file of {bytes}")));
+        }
+        if self.file.is_some() && bytes / record > u64::from(u32::MAX) {
             anyhow::bail!(super::UsageError(format!(
-                "a record of {} bytes does not fit into a file of {bytes}",
-                self.record
+                "a file of {bytes} bytes has more records of {record} than can be numbered: name a larger --record"
             )));
         }
         Ok(Reading {
             bytes,
             used: self.used,
             pattern: word(&self.pattern),
-            record: self.record.next_power_of_two().max(8),
+            record,
             passes: self.passes,
             state: word(&self.state),
             job: word(&self.job),
@@ -171,7 +175,7 @@ impl ReadArgs {
     fn measure(&self, need: Reading) -> anyhow::Result<PathBuf> {
         let select = SelectArgs::of_reading(need, self.file.clone(), self.evict)?;
         let beside = self.file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
-        let dir = beside.unwrap_or(&self.dir);
+        let dir = self.dir.as_deref().or(beside).unwrap_or(Path::new("."));
         let folder = run::measure(&RunArgs::for_advice(select, dir, &self.out, self.budget))?;
         eprintln!("pagewise: measured, and recorded in {}", folder.display());
         Ok(folder)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::read_words;
 use crate::report::{curves, findings, rows};
-use crate::results::model::{Case, Reading, Run, Study};
+use crate::results::model::{Case, Reading, Run, Status, Study};
 
 pub use read_words::text;
 
@@ -97,10 +97,16 @@ pub fn advise(run: &Run, need: &Reading, memory: Option<u64>) -> Result<Advice, 
         all.map(|study| (distance(study, need), study)).filter(|(far, _)| *far < FAR).collect();
     near.sort_by(|a, b| a.0.total_cmp(&b.0));
     let Some((_, study)) = near.first().copied() else {
+        let fallen = run.studies.iter().find(|study| study.area == "page_touch" && distance(study, need) < FAR);
         return Err(format!(
-            "the run {} has no study of page_touch that stands, of the state {} and the pattern {}: measure one, by `pagewise advise read` without \
-             --from",
-            run.id, need.state, need.pattern
+            "the run {} has no study of page_touch that stands, of the state {} and the pattern {}: {}",
+            run.id,
+            need.state,
+            need.pattern,
+            fallen.map_or_else(
+                || "measure one, by `pagewise advise read` without --from".to_owned(),
+                |study| format!("in {} {}", study.scenario.id, why_it_fell(study))
+            )
         ));
     };
     let standings = standings(study);
@@ -121,6 +127,20 @@ pub fn advise(run: &Run, need: &Reading, memory: Option<u64>) -> Result<Advice, 
         scenarios: vec![study.scenario.id.clone()],
         run: run.id.clone(),
     })
+}
+
+/// Why nothing can be read off a study, as the end of a sentence.
+fn why_it_fell(study: &Study) -> String {
+    let baseline = study.cases.iter().find(|case| case.method == study.baseline && case.status != Status::Ok);
+    match baseline {
+        Some(case) => format!(
+            "{} is what the others are compared with: {}",
+            case.method,
+            case.reason.as_deref().unwrap_or("not measured")
+        ),
+        None if study.tainted => "the same method differed from itself: measure again on a quieter machine".to_owned(),
+        None => "time was up before the first look: a larger --budget gives it time".to_owned(),
+    }
 }
 
 /// How far a study is from what was asked, in factors; beyond all bounds where its state or its order is another.
