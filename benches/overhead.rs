@@ -8,6 +8,8 @@
 mod bare;
 #[path = "bare/bound.rs"]
 mod bound;
+#[path = "front/gone.rs"]
+mod gone;
 #[path = "bare/pairs.rs"]
 mod pairs;
 #[path = "bare/table.rs"]
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         .filter(|pair| words.filters.is_empty() || words.filters.iter().any(|filter| pair.name().contains(filter)))
         .collect();
     if words.has("--list") {
+        gone::end_quietly();
         pairs.iter().for_each(|pair| println!("{}: benchmark", pair.name()));
         return ExitCode::SUCCESS;
     }

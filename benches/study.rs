@@ -3,6 +3,8 @@
 //! It takes Criterion's command line, so that `cargo bench -- …` works across all targets: a filter that names areas
 //! measures those, `--list` prints them, and without `--bench` (`cargo test --benches`) it does one smoke round.
 
+#[path = "front/gone.rs"]
+mod gone;
 #[path = "front/words.rs"]
 mod words;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if words.has("--list") {
+        gone::end_quietly();
         names.iter().for_each(|name| println!("study/{name}: benchmark"));
         return ExitCode::SUCCESS;
     }

@@ -3,13 +3,16 @@
 //! Criterion answers "did this change since I last looked?" at one's desk. Which method is faster, and how sure that is, says
 //! `pagewise run`: its ratios come from interleaved rounds in fresh processes, Criterion's from blocks one after the other.
 
+mod gone;
 mod words;
 
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
-use pagewise::areas::{self, Area, Options, Spec};
+use pagewise::areas::dataset::Recipe;
+use pagewise::areas::{self, Area, FULL, Options, Spec};
 use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Case, DiskGauge, Draw, Trouble};
 use pagewise::engine::protocol::Size;
@@ -21,7 +24,8 @@ use words::Words;
 pub struct Pick {
     /// The benchmark's name, after its area's.
     pub name: &'static str,
-    /// Parameters that name the scenario among those of `pagewise list`.
+    /// Parameters that name the scenario among those of `pagewise list --full`; the first that has them is meant, and the representative ones come
+    /// before those of sweeps.
     pub scenario: &'static [(&'static str, &'static str)],
     /// The method.
     pub method: &'static str,
@@ -29,6 +33,9 @@ pub struct Pick {
 
 /// Runs an area's picks under Criterion, with the command line that `cargo bench -- …` gives.
 pub fn main(area: &str, picks: &[Pick]) {
+    if Words::read().has("--list") {
+        gone::end_quietly();
+    }
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion");
     let area = areas::named(area).expect("an area of the catalogue");
     let (picks, missing): (Vec<_>, Vec<_>) =
@@ -51,11 +58,12 @@ pub fn main(area: &str, picks: &[Pick]) {
     let mut group = criterion.benchmark_group(area.name());
     // The same number of operations in every sample: the state is made anew for each.
     group.sampling_mode(SamplingMode::Flat);
+    let mut ground = None;
     for pick in picks {
-        let mut fixture = None;
+        let (mut fixture, ground) = (None, &mut ground);
         group.bench_function(pick.name, |bencher| {
             // Criterion calls this once a sample, and not at all for what is filtered out or listed.
-            let fixture = fixture.get_or_insert_with(|| Fixture::new(area, pick));
+            let fixture = fixture.get_or_insert_with(|| Fixture::new(area, pick, ground));
             bencher.iter_custom(|operations| fixture.time(operations));
         });
     }
@@ -63,10 +71,11 @@ pub fn main(area: &str, picks: &[Pick]) {
     criterion.final_summary();
 }
 
-/// The catalogue: the quick one, of small files, with `PAGEWISE_QUICK=1` in the environment.
+/// The catalogue: all of it, or the quick one, of small files and without sweeps, with `PAGEWISE_QUICK=1` in the environment.
 fn options() -> Options {
     let quick = std::env::var_os("PAGEWISE_QUICK").is_some_and(|value| value == "1");
-    Options { quick, ..Options::default() }
+    let sweeps = if quick { Vec::new() } else { vec![FULL.to_owned()] };
+    Options { quick, sweeps, ..Options::default() }
 }
 
 /// The study that a pick is of; the quick catalogue has not all of them.
@@ -92,10 +101,32 @@ fn unavailable(area: &dyn Area, pick: &Pick) -> Option<String> {
 }
 
 /// Ends the target, its files removed: a figure that was not measured must not be printed.
-fn give_up(what: &str, why: impl std::fmt::Display, site: Option<Site>) -> ! {
-    drop(site);
+fn give_up(what: &str, why: impl std::fmt::Display, ground: Option<&Ground>) -> ! {
+    // The process ends here, and drops nothing.
+    if let Some(ground) = ground {
+        let _ = std::fs::remove_dir_all(ground.site.path());
+    }
     eprintln!("{what}: {why}");
     std::process::exit(1)
+}
+
+/// Files, and where they lie: made once for all picks in a row that have the same.
+struct Ground {
+    files: Vec<Recipe>,
+    site: Site,
+}
+
+impl Ground {
+    fn make(pick: &Pick, files: &[Recipe]) -> Rc<Self> {
+        let space = files.iter().map(|file| file.bytes).sum();
+        let site = Site::make(Path::new(env!("CARGO_TARGET_TMPDIR")), space)
+            .unwrap_or_else(|error| give_up(pick.name, error, None));
+        let ground = Self { files: files.to_vec(), site };
+        if let Err(trouble) = files.iter().try_for_each(|file| file.build(ground.site.path()).map(drop)) {
+            give_up(pick.name, trouble, Some(&ground));
+        }
+        Rc::new(ground)
+    }
 }
 
 /// A method ready to be measured, and its files.
@@ -104,7 +135,7 @@ struct Fixture {
     size: Size,
     batches: u64,
     name: String,
-    site: Option<Site>,
+    ground: Rc<Ground>,
 }
 
 /// Criterion has no use for device counters.
@@ -117,18 +148,17 @@ impl DiskGauge for NoDisk {
 }
 
 impl Fixture {
-    fn new(area: &dyn Area, pick: &Pick) -> Self {
+    /// Opens the method, on the files of the pick before where they would be the same.
+    fn new(area: &dyn Area, pick: &Pick, last: &mut Option<Rc<Ground>>) -> Self {
         let spec = spec(area, pick).expect("a scenario of the catalogue");
         // The first file is the scenario's; a second is for methods that go past the cache, which are not picked here.
         let files = &spec.files[..spec.files.len().min(1)];
-        let space = files.iter().map(|file| file.bytes).sum();
-        let site = Site::make(Path::new(env!("CARGO_TARGET_TMPDIR")), space)
-            .unwrap_or_else(|error| give_up(pick.name, error, None));
-        let built = files.iter().try_for_each(|file| file.build(site.path()).map(drop));
-        let opened = built.and_then(|()| area.open(&options(), &spec.plan.scenario.id, pick.method, site.path()));
-        match opened {
-            Ok(case) => Self { case, size: spec.plan.size, batches: 0, name: pick.name.to_owned(), site: Some(site) },
-            Err(trouble) => give_up(pick.name, trouble, Some(site)),
+        // What is not used again goes first: there may be no room for both.
+        let ground = last.take().filter(|ground| ground.files == files).unwrap_or_else(|| Ground::make(pick, files));
+        *last = Some(Rc::clone(&ground));
+        match area.open(&options(), &spec.plan.scenario.id, pick.method, ground.site.path()) {
+            Ok(case) => Self { case, size: spec.plan.size, batches: 0, name: pick.name.to_owned(), ground },
+            Err(trouble) => give_up(pick.name, trouble, Some(&ground)),
         }
     }
 
@@ -149,7 +179,7 @@ impl Fixture {
                     done += draw.ops;
                 }
                 Err(Trouble::Unproven(_)) if troubles < 10 => troubles += 1,
-                Err(trouble) => give_up(&self.name, trouble, self.site.take()),
+                Err(trouble) => give_up(&self.name, trouble, Some(&self.ground)),
             }
         }
         Duration::from_nanos((ns as f64 * operations as f64 / done.max(1) as f64) as u64)
