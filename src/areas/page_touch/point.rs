@@ -1,6 +1,5 @@
 //! What a scenario of this area fixes: the file and its state, which records are used, and how.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::os::page_size;
