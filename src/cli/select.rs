@@ -46,7 +46,7 @@ pub struct SelectArgs {
     file: Option<PathBuf>,
 
     /// Replay the reads of this trace in place of our own patterns, page_touch alone: fio's iolog (version 2 or 3), what strace prints of read and
-    /// write calls, or lines of offset,length[,r|w]. Writes are counted and left out
+    /// write calls (`strace -f -y -o FILE`), or lines of offset,length[,r|w]. Of several files the most read is meant; writes are counted and left out
     #[arg(long, value_name = "TRACE", conflicts_with_all = ["quick", "sweeps", "full", "file"])]
     trace: Option<PathBuf>,
 

@@ -42,7 +42,8 @@ pub enum Advice {
     Random,
     /// `MADV_SEQUENTIAL`: readahead forward; reclaim takes no notice of the pages' use.
     Sequential,
-    /// `MADV_WILLNEED`: bring the pages into the page cache, and not into the page tables; the reads are started, not awaited.
+    /// `MADV_WILLNEED`: bring the pages into the page cache, and not into the page tables; the reads are started, not awaited, and of a long range no
+    /// more than one readahead is brought (mm/readahead.c, force_page_cache_ra).
     WillNeed,
     /// `MADV_HUGEPAGE`: huge pages, where the kernel and the filesystem can.
     HugePage,

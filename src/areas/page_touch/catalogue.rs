@@ -419,13 +419,14 @@ fn text(point: &Point) -> String {
 fn replay_in_words(point: &Point, trace: &Trace) -> String {
     let part = if trace.all > point.touched { format!("first {} of the ", point.touched) } else { String::new() };
     let file = trace.file.as_ref().map_or_else(String::new, |name| format!("of {name} "));
+    let noun = if trace.all == 1 { "read" } else { "reads" };
     let writes = match trace.writes {
         0 => String::new(),
         1 => " The trace's one write is left out.".to_owned(),
         writes => format!(" The trace's {writes} writes are left out."),
     };
     format!(
-        "The {part}{} reads {file}in your trace, {} bytes, over a file of {}, {}: every byte read and summed.{writes}",
+        "The {part}{} {noun} {file}in your trace, {} bytes, over a file of {}, {}: every byte read and summed.{writes}",
         trace.all,
         trace.bytes(),
         spaced(point.bytes),

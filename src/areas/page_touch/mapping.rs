@@ -128,8 +128,6 @@ impl<U: Consume> Mapped<U> {
         let job = Job::<U>::open(point, site, &recipe)?;
         if hint.populates() {
             job.data.fits_in_memory()?;
-        }
-        if hint.brings() {
             job.worth_reading_whole()?;
         }
         hint.try_once(&job.data)?;

@@ -190,7 +190,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     },
     Entry {
         name: "pread+FADV_WILLNEED",
-        about: "posix_fadvise(POSIX_FADV_WILLNEED) of the whole file: reads are started, not awaited; then pread of a record at a time",
+        about: "posix_fadvise(POSIX_FADV_WILLNEED) of the whole file, of which the kernel brings one readahead; then pread of a record at a time",
         fits: |point| asked_for(point) || replayed_cold(point),
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED)),
     },
@@ -295,7 +295,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     },
     Entry {
         name: "mmap+MADV_WILLNEED",
-        about: "a shared mapping, all of which is asked for beforehand: reads are started, not awaited",
+        about: "a shared mapping, all of which is asked for beforehand, of which the kernel brings one readahead",
         fits: |point| asked_for(point) || replayed_cold(point),
         open: |point, site| advised(point, site, Advice::WillNeed),
     },

@@ -129,9 +129,6 @@ impl<U: Consume, R: Reader> Read<U, R> {
     pub(super) fn open(point: &Point, site: &Path, block: Block, hint: Option<PosixFadviseAdvice>) -> Opened {
         let recipe = if R::LEAVES == Leaves::All { point.recipe() } else { point.own_recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
-        if hint == Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED) {
-            job.worth_reading_whole()?;
-        }
         let block = block.bytes(point);
         let mut method =
             Self { job, block, buffer: Buffer::new(block as usize)?, hint, file: None, reader: PhantomData };

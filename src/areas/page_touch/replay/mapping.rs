@@ -17,13 +17,14 @@ use super::job::{Job, every_byte};
 /// A file that is brought whole for a few reads takes a second for each GiB or so.
 const WHOLE_MOST: u64 = 1 << 30;
 
-/// Whether a file is small enough to be asked for whole.
-pub(super) fn small_enough(data: &Dataset) -> Result<(), Trouble> {
+/// Whether a file is small enough to be brought whole. What is asked for by advice is no more than one readahead has, whatever the range
+/// (mm/readahead.c, force_page_cache_ra).
+fn small_enough(data: &Dataset) -> Result<(), Trouble> {
     if data.bytes() <= WHOLE_MOST {
         return Ok(());
     }
     Err(Trouble::Unavailable(format!(
-        "it asks for the whole file, whatever is read of it: {} MiB, more than {}; a trace of nearer places has it",
+        "it brings the whole file into memory, whatever is read of it: {} MiB, and more than {} take too long",
         data.bytes() >> 20,
         WHOLE_MOST >> 20
     )))
@@ -42,7 +43,7 @@ pub(in super::super) struct ByMapping {
 impl ByMapping {
     pub(in super::super) fn open(point: &Point, site: &Path, hint: Hint) -> Opened {
         let job = Job::open(point, site, &point.recipe())?;
-        if hint.brings() {
+        if hint.populates() {
             small_enough(&job.data)?;
         }
         hint.try_once(&job.data)?;

@@ -15,7 +15,6 @@ use super::super::super::prepare::{not_prepared, refused};
 use super::super::point::{Point, State};
 use super::super::reading::{Leaves, Reader};
 use super::job::{Job, around, every_byte};
-use super::mapping::small_enough;
 
 /// By one kind of call; past the cache, of whole pages around the access.
 pub(in super::super) struct ByRead<R> {
@@ -39,9 +38,6 @@ impl<R: Reader> ByRead<R> {
             return Err(Trouble::Unavailable(
                 "O_DIRECT is taken here and goes past nothing: this filesystem keeps its files in memory".to_owned(),
             ));
-        }
-        if hint == Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED) {
-            small_enough(&job.data)?;
         }
         let longest = job.reads().iter().map(|access| around(*access).1).max().unwrap_or(page_size());
         let mut method = Self { job, hint, buffer: Buffer::new(longest)?, file: None, reader: PhantomData };

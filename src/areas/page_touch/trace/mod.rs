@@ -62,7 +62,7 @@ pub struct Trace {
 }
 
 /// No more reads than this are replayed.
-pub const MOST: usize = 1 << 16;
+pub const MOST: usize = 1 << 14;
 
 /// What is understood, for whoever brought something else.
 const UNDERSTOOD: &str =
@@ -91,7 +91,7 @@ impl Trace {
         if trace.reads.is_empty() {
             let Self { writes, lines, .. } = trace;
             return Err(format!(
-                "{shown}: there is no read in it ({writes} writes, {lines} other lines); {UNDERSTOOD}"
+                "{shown}: there is no read in it (writes: {writes}, other lines: {lines}); {UNDERSTOOD}"
             ));
         }
         Ok(trace)

@@ -1,6 +1,6 @@
 //! How much of a trace a batch replays: what takes about a second in the slowest way.
 
-use super::Trace;
+use super::{MOST, Trace};
 
 /// The most that a batch replays, from the trace's beginning on.
 #[derive(Clone, Copy, Debug)]
@@ -14,10 +14,10 @@ pub struct Most {
 }
 
 impl Most {
-    /// Of a file that is in memory.
-    pub const CACHED: Self = Self { reads: super::MOST, jumps: super::MOST, bytes: 256 << 20 };
-    /// Of one that is on the device, which takes some 50 to 500 µs to find a place.
-    pub const COLD: Self = Self { reads: 16_384, jumps: 2048, bytes: 64 << 20 };
+    /// Of a file that is in memory: some 10 to 50 ms, so that a worker has rounds.
+    pub const CACHED: Self = Self { reads: MOST, jumps: MOST, bytes: 64 << 20 };
+    /// Of one that is on the device, which takes 50 µs to 1 ms to find a place.
+    pub const COLD: Self = Self { jumps: 1024, ..Self::CACHED };
 }
 
 impl Trace {

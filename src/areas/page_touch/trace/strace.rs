@@ -76,7 +76,8 @@ impl<'a> Call<'a> {
 /// after one.
 fn path(text: &str) -> Option<&str> {
     let inside = text.strip_prefix('<')?;
-    Some(&inside[..inside.find(['<', '>'])?])
+    let path = &inside[..inside.find(['<', '>'])?];
+    Some(path.strip_suffix(" (deleted)").unwrap_or(path))
 }
 
 /// The first argument in quotes.
@@ -100,9 +101,12 @@ fn pair(args: &str) -> Option<[i128; 2]> {
 
 /// Whether what lies at a path is made up as it is read, or can be read but once.
 fn kind(path: &str) -> Kind {
-    const DEVICES: [&str; 8] = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts/"];
     let made_up = path.starts_with("/proc/") || path.starts_with("/sys/");
-    let device = path.strip_prefix("/dev/").is_some_and(|name| DEVICES.iter().any(|device| name.starts_with(device)));
+    let device = path.strip_prefix("/dev/").is_some_and(|name| {
+        matches!(name, "null" | "zero" | "full" | "random" | "urandom" | "ptmx")
+            || name.starts_with("tty")
+            || name.starts_with("pts/")
+    });
     if made_up || device { Kind::Stream } else { Kind::File }
 }
 
@@ -111,7 +115,7 @@ fn process(line: &str) -> (Option<u64>, &str) {
     let bracketed = line.strip_prefix("[pid ");
     let Some((pid, rest)) = leading(bracketed.unwrap_or(line).trim_start()) else { return (None, line) };
     // Its command may stand behind the number (`-Y`).
-    let rest = path(rest).map_or(rest, |command| rest[command.len() + 1..].trim_start_matches('>'));
+    let rest = rest.strip_prefix('<').and_then(|command| command.split_once('>')).map_or(rest, |(_, rest)| rest);
     let rest = if bracketed.is_some() { rest.strip_prefix(']') } else { rest.starts_with(' ').then_some(rest) };
     match (u64::try_from(pid), rest) {
         (Ok(pid), Some(rest)) => (Some(pid), rest),
@@ -170,10 +174,14 @@ impl Calls {
             "read" | "readv" | "pread" | "pread64" | "preadv" | "preadv2" => {
                 let Some(index) = self.description(call, table, files) else { return files.lines += 1 };
                 let place = match call.name {
-                    "pread" | "pread64" | "preadv" => call.before_last(0),
-                    // -1 is where the descriptor stands.
-                    "preadv2" => call.before_last(1).filter(|at| *at != -1),
-                    _ => None,
+                    "read" | "readv" => None,
+                    name => {
+                        let Some(at) = call.before_last(usize::from(name == "preadv2")) else {
+                            return files.lines += 1;
+                        };
+                        // -1 is where the descriptor stands.
+                        Some(at).filter(|at| name != "preadv2" || *at != -1)
+                    }
                 };
                 let stands = &mut self.descriptions[index];
                 let at = place.unwrap_or(stands.at);
@@ -382,8 +390,8 @@ mod tests {
         assert_eq!(parsed(text), ("descriptor 7".to_owned(), vec![(0, 10), (60, 1)]));
         assert_eq!(parsed("read(0, \"\"..., 9999) = 9999\n"), ("descriptor 0".to_owned(), vec![(0, 9999)]));
         let text = "1700000000.123456 read(3<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"\"..., 99) = 99\n_llseek(4</f>, 0, [77], SEEK_SET) = 0\n\
-                    read(4</f>, \"\", 1) = 1\n";
-        assert_eq!(parsed(text), ("/f".to_owned(), vec![(77, 1)]));
+                    read(4</f>, \"\", 1) = 1\nread(4</f (deleted)>, \"\", 1) = 1\n";
+        assert_eq!(parsed(text), ("/f".to_owned(), vec![(77, 1), (78, 1)]));
         let text = "openat(AT_FDCWD, \"a \\\" b\", 0) = 3\nread(3, \"\", 1) = 1\n[0000] read(3, \"\", 2) = 2\n77<a> read(3, \"\", 3) = 3\n";
         assert_eq!(parsed(text).1, [(0, 1), (1, 2), (3, 3)]);
     }
