@@ -1,194 +1,256 @@
-//! `--sweep memory` and `--sweep stalls`: what is watched as it goes on, each way in a process of its own.
+//! `--sweep memory`: which files are watched under a limit of memory, in which ways and order, and how long does that take?
 
-use std::io::{Read, Write};
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Context;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
+use super::reader::{self, Kind, evicted};
 use crate::areas::dataset::{History, Recipe};
-use crate::areas::page_touch::beyond::{self, Order, WAYS, Way};
-use crate::areas::page_touch::stalls;
+use crate::areas::page_touch::beyond::{ALONE, Order, Pattern, WAYS, Way};
 use crate::engine::interrupt::Interrupt;
 use crate::os::memory_group::MemoryGroup;
-use crate::os::{cache, file, process};
-use crate::results::model::{BeyondMemory, Stalls, TimeLine};
+use crate::os::process;
+use crate::results::model::{BeyondMemory, TimeLine};
 use crate::site::Site;
 
 /// The limit of a group that is made.
 const LIMIT: u64 = 128 << 20;
 /// A limit that this process is under already is used as it is, if it is no larger than this: files are several times as large.
 const LARGEST_FOUND: u64 = 4 << 30;
-/// Sizes of the file, as a part of the limit, and how many seconds each is watched.
-const SIZES: [(f64, u64); 5] = [(0.0, 2), (0.5, 3), (1.0, 4), (2.0, 8), (8.0, 8)];
-/// The size that stands for the smallest.
+/// Beyond this the largest file is [`FEWER`] times the limit, since it must be made and read.
+const LARGE: u64 = 1 << 30;
+const FEWER: f64 = 4.0;
+/// Sizes of the file, as a part of the limit; the first stands for [`SMALLEST`].
+const PARTS: [f64; 5] = [0.0, 0.5, 1.0, 2.0, 8.0];
+/// The smallest file.
 const SMALLEST: u64 = 64 << 10;
-/// Beyond what it was asked for, before a process is killed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a file is read that memory can hold, and one that it cannot.
+const WITHIN: Duration = Duration::from_millis(1_500);
+const BEYOND: Duration = Duration::from_secs(3);
+/// How long the largest file is read.
+const LONGEST: Duration = Duration::from_secs(5);
+/// Bytes a second by which a cache fills, at the least: what a larger limit takes longer.
+const FILLS: u64 = 128 << 20;
+/// Bytes a second by which a file comes page by page, at the least.
+const PAGE_BY_PAGE: u64 = 16 << 20;
+/// What a watch takes beside: the bystander alone, a process's start and end, an eviction.
+const BESIDE: Duration = Duration::from_millis(200);
+/// Bytes a second by which a file is made, at the least.
+const MADE: u64 = 256 << 20;
 
-/// The sizes of files under `limit`, in whole MiB but for the smallest, with the seconds of each.
-fn sizes(limit: u64) -> Vec<(u64, u64)> {
-    SIZES
-        .into_iter()
-        .map(|(part, seconds)| (((limit as f64 * part) as u64 >> 20 << 20).max(SMALLEST), seconds))
-        .collect()
+/// Threads a processor that read at random. They wait for the device most of their time: more of them keep it busy, as a database's many
+/// clients do, and say nothing of scaling.
+const READERS: usize = 8;
+
+/// The reason of what a user stopped.
+pub const INTERRUPTED: &str = "interrupted";
+
+/// A file that is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Watched {
+    bytes: u64,
+    time: Duration,
+    /// How often each way is watched: in an order that is drawn, and back.
+    times: u32,
 }
 
-/// How long all of it takes.
-pub fn longest() -> Duration {
-    let seconds: u64 = SIZES.iter().map(|(_, seconds)| seconds + 1).sum();
-    Duration::from_secs(seconds * WAYS.len() as u64 + 15)
+impl Watched {
+    /// How long `way` reads it: one that memory can hold is to be all there in the second half.
+    fn time_of(&self, way: &Way) -> Duration {
+        let is_held = self.times == 1;
+        let loads = if is_held && way.is_page_by_page() { self.bytes as f64 / PAGE_BY_PAGE as f64 } else { 0.0 };
+        self.time + Duration::from_secs_f64(loads)
+    }
 }
 
-/// Space that the largest file takes, where a group is made.
-pub const SPACE: u64 = 8 * LIMIT;
-
-/// Watches every way over every size; `say` is told which. `found` is the limit that this process is under already, if any. What this machine
-/// cannot do is the reason of one that holds nothing.
-pub fn watch(site: &Site, found: Option<u64>, interrupt: &Interrupt, say: &mut dyn FnMut(&str)) -> BeyondMemory {
-    let readers = process::allowed_cpus().map_or(1, |cpus| cpus.len().saturating_sub(1).max(1));
-    let seen = |limit: Option<u64>, reason: Option<String>, lines: Vec<TimeLine>| BeyondMemory {
-        limit_bytes: limit,
-        readers: readers as u32,
-        reason,
-        lines,
+/// The files under `limit`, smallest first, in whole MiB but for the smallest.
+fn files(limit: u64) -> Vec<Watched> {
+    let longer = Duration::from_secs_f64(limit.saturating_sub(LIMIT) as f64 / FILLS as f64);
+    let of = |part: f64| {
+        let part = if limit > LARGE { part.min(FEWER) } else { part };
+        let bytes = ((limit as f64 * part) as u64 >> 20 << 20).max(SMALLEST);
+        let is_beyond = bytes > limit;
+        let time = match part {
+            part if part >= FEWER => LONGEST + longer,
+            _ if is_beyond => BEYOND + longer,
+            _ => WITHIN,
+        };
+        Watched { bytes, time, times: if is_beyond { 2 } else { 1 } }
     };
-    let (group, limit) = match MemoryGroup::make(LIMIT) {
-        Ok(group) => (Some(group), LIMIT),
-        Err(why) => match found.filter(|limit| *limit <= LARGEST_FOUND) {
-            Some(limit) => (None, limit),
-            None => return seen(None, Some(why), Vec::new()),
+    PARTS.into_iter().map(of).collect()
+}
+
+/// The limit that there will be, in bytes: of a group that can be made, else the one that this process is under.
+pub fn limit() -> Option<u64> {
+    ground().ok().map(|ground| ground.limit)
+}
+
+/// About how long all of it takes under `limit`; nothing without one.
+pub fn longest(limit: Option<u64>) -> Duration {
+    let of = |file: Watched| {
+        let once: Duration = WAYS.iter().map(|way| file.time_of(way) + ALONE + BESIDE).sum();
+        once * file.times + Duration::from_secs_f64(file.bytes as f64 / MADE as f64)
+    };
+    files(limit.unwrap_or(0)).into_iter().filter(|_| limit.is_some()).map(of).sum()
+}
+
+/// Space that the largest file takes.
+pub fn space(limit: Option<u64>) -> u64 {
+    limit.map_or(0, |limit| files(limit).iter().map(|file| file.bytes).max().unwrap_or(0))
+}
+
+/// Where memory is limited.
+struct Ground {
+    limit: u64,
+    /// The group that was made, removed with this.
+    group: Option<MemoryGroup>,
+    /// The group that is counted.
+    folder: PathBuf,
+}
+
+fn ground() -> Result<Ground, String> {
+    let found = MemoryGroup::limit();
+    // A group within a limit has to leave some of it to the process that asks.
+    let limit = found.as_ref().map_or(LIMIT, |found| LIMIT.min(found.bytes / 2));
+    match MemoryGroup::make(limit) {
+        Ok(group) => Ok(Ground { limit, folder: group.folder().to_owned(), group: Some(group) }),
+        Err(why) => match found {
+            Some(found) if found.bytes <= LARGEST_FOUND => {
+                Ok(Ground { limit: found.bytes, folder: found.folder, group: None })
+            }
+            Some(found) => {
+                Err(format!("{why}; the limit of {} MiB that there is already is too large", found.bytes >> 20))
+            }
+            None => Err(why),
         },
+    }
+}
+
+/// What a watch is given.
+pub struct Given<'a> {
+    /// Where files lie.
+    pub site: &'a Site,
+    /// The counters of the disk below.
+    pub disk_stat: Option<&'a Path>,
+    /// Where orders and pages are drawn from.
+    pub seed: u64,
+    /// Whether the user wants no more.
+    pub interrupt: &'a Interrupt,
+}
+
+/// Watches every way over every size; `say` is told which. What this machine cannot do is the reason of one that holds nothing.
+pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> BeyondMemory {
+    let cpus = process::allowed_cpus().map_or(1, |cpus| cpus.len());
+    let at_random = cpus * READERS;
+    let seen = |limit: Option<u64>, reason: Option<String>, mut lines: Vec<TimeLine>| {
+        let place = |line: &TimeLine| WAYS.iter().position(|way| is_of(way, line));
+        lines.sort_by_key(|line| {
+            (place(line).map(|index| WAYS[index].pattern.word()), line.bytes, place(line), line.turn)
+        });
+        BeyondMemory { limit_bytes: limit, readers: at_random as u32, reason, lines }
     };
+    let ground = match ground() {
+        Ok(ground) => ground,
+        Err(why) => return seen(None, Some(why), Vec::new()),
+    };
+    let mut lots = ChaCha8Rng::seed_from_u64(given.seed);
     let mut lines = Vec::new();
-    for (bytes, seconds) in sizes(limit) {
-        site.clear();
-        let recipe = Recipe::new("beyond", bytes, History::Cold);
-        let path = site.path().join("beyond");
-        if let Err(trouble) = recipe.build(site.path()) {
-            let why = format!("a file of {} MiB could not be made: {trouble}", bytes >> 20);
-            lines.extend(WAYS.iter().map(|way| failed(way, bytes, why.clone())));
+    let path = given.site.path().join("beyond");
+    for file in files(ground.limit) {
+        given.site.clear();
+        if let Err(trouble) = Recipe::new("beyond", file.bytes, History::Cold).build(given.site.path()) {
+            let why = format!("a file of {} MiB could not be made: {trouble}", file.bytes >> 20);
+            lines.extend(WAYS.iter().map(|way| failed(way, file.bytes, why.clone())));
             continue;
         }
-        for way in &WAYS {
-            if interrupt.asked().is_some() {
-                return seen(Some(limit), Some("interrupted".to_owned()), lines);
-            }
-            say(&format!("beyond memory: {} MiB, {}", bytes as f64 / 1048576.0, way.name));
+        for (turn, way) in turns(file.times, &mut lots) {
             let order = Order {
                 path: path.clone(),
-                bytes,
+                bytes: file.bytes,
+                pattern: way.pattern,
                 way: way.name.to_owned(),
-                readers,
-                seconds,
-                group: group.as_ref().map(|group| group.folder().to_owned()),
+                readers: if way.pattern == Pattern::Random { at_random } else { 1 },
+                time: file.time_of(way),
+                seed: given.seed.wrapping_add(file.bytes),
+                group: Some(ground.folder.clone()),
+                enters: ground.group.is_some(),
+                disk_stat: given.disk_stat.map(Path::to_path_buf),
             };
-            lines.push(
-                evicted(&path).and_then(|()| ask(&order)).unwrap_or_else(|why| failed(way, bytes, format!("{why:#}"))),
-            );
+            say(&format!("beyond memory: {}, {} ({})", in_words(file.bytes), way.name, way.pattern.word()));
+            let time = order.time + ALONE;
+            let line = evicted(&path)
+                .and_then(|()| reader::ask(Kind::Beyond, &order, time, Some(&ground.folder), given.interrupt));
+            if given.interrupt.asked().is_some() {
+                given.site.clear();
+                return seen(Some(ground.limit), Some(INTERRUPTED.to_owned()), lines);
+            }
+            let line = line.unwrap_or_else(|why| failed(way, file.bytes, format!("{why:#}")));
+            lines.push(TimeLine { turn, ..line });
         }
     }
-    site.clear();
-    seen(Some(limit), None, lines)
+    given.site.clear();
+    seen(Some(ground.limit), None, lines)
+}
+
+/// All ways, `times` times: in an order by lot, then back, so that what changes steadily meanwhile favours none.
+fn turns(times: u32, lots: &mut ChaCha8Rng) -> Vec<(u32, &'static Way)> {
+    let mut ways: Vec<&Way> = WAYS.iter().collect();
+    ways.shuffle(lots);
+    let mut all = Vec::new();
+    for _ in 0..times {
+        all.extend(ways.iter().copied());
+        ways.reverse();
+    }
+    (0..).zip(all).collect()
+}
+
+fn in_words(bytes: u64) -> String {
+    if bytes < 1 << 20 { format!("{} KiB", bytes >> 10) } else { format!("{} MiB", bytes >> 20) }
+}
+
+fn is_of(way: &Way, line: &TimeLine) -> bool {
+    way.name == line.method && way.pattern.word() == line.pattern
 }
 
 fn failed(way: &Way, bytes: u64, reason: String) -> TimeLine {
     TimeLine {
         method: way.name.to_owned(),
         about: way.about.to_owned(),
+        pattern: way.pattern.word().to_owned(),
         bytes,
         reason: Some(reason),
         ..TimeLine::default()
     }
 }
 
-fn evicted(path: &Path) -> anyhow::Result<()> {
-    let file = file::open(path, file::Open::ReadWrite)?;
-    file::fdatasync(&file)?;
-    Ok(cache::evict(&file)?)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Has a fresh process do what `order` says.
-fn ask(order: &Order) -> anyhow::Result<TimeLine> {
-    serde_json::from_str::<Result<TimeLine, String>>(&answer(order, "time line")?)?.map_err(anyhow::Error::msg)
-}
-
-/// What a fresh process answers to `order`: of its `kind`.
-fn answer(order: &Order, kind: &str) -> anyhow::Result<String> {
-    let mut child = Command::new("/proc/self/exe")
-        .args(["reader", kind])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("starting a process that reads")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&serde_json::to_vec(order)?)?;
+    #[test]
+    fn files_reach_from_64_kib_to_several_times_the_limit() {
+        let bytes = |limit| files(limit).iter().map(|file| file.bytes).collect::<Vec<_>>();
+        assert_eq!(bytes(128 << 20), [64 << 10, 64 << 20, 128 << 20, 256 << 20, 1 << 30]);
+        assert_eq!(bytes(4 << 30).last(), Some(&(16 << 30)));
+        assert_eq!((space(Some(128 << 20)), space(None)), (1 << 30, 0));
+        let took = longest(Some(128 << 20));
+        assert!((180..270).contains(&took.as_secs()), "{took:?}");
+        assert!(longest(Some(1 << 30)) > 2 * took && longest(None).is_zero());
     }
-    let until = Instant::now() + Duration::from_secs(order.seconds) + PATIENCE;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if Instant::now() > until {
-            let _ = child.kill();
-            let _ = child.wait();
-            anyhow::bail!("the process that reads gave no answer, and was killed");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let mut text = String::new();
-    child.stdout.take().context("no answer")?.read_to_string(&mut text)?;
-    anyhow::ensure!(status.success(), "the process that reads ended by {status}");
-    Ok(text)
-}
 
-/// How long it takes to watch tasks that share a thread.
-pub const STALLS_TAKE: Duration = Duration::from_secs(20);
-/// The file that is read beside a task.
-const SHARED_THREAD: u64 = 256 << 20;
-
-/// Watches a task beside each way of reading; `say` is told which.
-pub fn stalls(site: &Site, interrupt: &Interrupt, say: &mut dyn FnMut(&str)) -> Vec<Stalls> {
-    site.clear();
-    let path = site.path().join("beyond");
-    let built =
-        Recipe::new("beyond", SHARED_THREAD, History::Cold).build(site.path()).map_err(|trouble| trouble.to_string());
-    let watch = |way: &stalls::Way| -> anyhow::Result<Stalls> {
-        built.clone().map_err(anyhow::Error::msg)?;
-        evicted(&path)?;
-        let (bytes, readers, seconds) = (SHARED_THREAD, 1, 2);
-        let order = Order { path: path.clone(), bytes, way: way.name.to_owned(), readers, seconds, group: None };
-        serde_json::from_str::<Result<Stalls, String>>(&answer(&order, "stalls")?)?.map_err(anyhow::Error::msg)
-    };
-    let none = |way: &stalls::Way, why: String| Stalls {
-        method: way.name.to_owned(),
-        about: way.about.to_owned(),
-        reason: Some(why),
-        ..Stalls::default()
-    };
-    let mut seen = Vec::new();
-    for way in &stalls::WAYS {
-        if interrupt.asked().is_some() {
-            break;
-        }
-        say(&format!("a task beside {}", way.name));
-        seen.push(watch(way).unwrap_or_else(|why| none(way, format!("{why:#}"))));
+    #[test]
+    fn what_is_watched_twice_is_watched_in_an_order_by_lot_and_back() {
+        let names = |seed| -> Vec<_> {
+            let all = turns(2, &mut ChaCha8Rng::seed_from_u64(seed));
+            all.iter().map(|(turn, way)| (*turn, way.pattern.word(), way.name)).collect()
+        };
+        let first = names(1);
+        assert_eq!(first.len(), 2 * WAYS.len());
+        assert!(first.iter().zip(first.iter().rev()).all(|(there, back)| there.1 == back.1 && there.2 == back.2));
+        assert!(first == names(1) && first != names(2));
+        assert!((0..).zip(&first).all(|(place, (turn, ..))| *turn == place));
     }
-    site.clear();
-    seen
-}
-
-/// `pagewise reader`: the process that reads.
-pub fn serve(kind: &str) -> anyhow::Result<ExitCode> {
-    process::die_with_parent(nix::unistd::getppid());
-    let order: Order = serde_json::from_reader(std::io::stdin().lock())
-        .context("a reader is started by `pagewise run`, not by hand")?;
-    let answer = match kind {
-        "stalls" => serde_json::to_string(&stalls::watch(&order))?,
-        _ => serde_json::to_string(&beyond::watch(&order))?,
-    };
-    println!("{answer}");
-    Ok(ExitCode::SUCCESS)
 }

@@ -48,9 +48,9 @@ fn print(specs: &[areas::Spec], watched: bool, to: &mut dyn Write) -> io::Result
         writeln!(to)?;
     }
     if watched {
-        writeln!(to, "  random reads of files larger than a memory limit, watched as the cache fills:")?;
+        writeln!(to, "  reads of files larger than a memory limit, watched as the cache fills:")?;
         for way in &page_touch::beyond::WAYS {
-            writeln!(to, "             {}", way.name)?;
+            writeln!(to, "    {:10}  {}", way.pattern.word(), way.name)?;
         }
     }
     Ok(())

@@ -10,10 +10,12 @@ mod filter;
 mod list;
 mod measuring;
 mod progress;
+mod reader;
 mod report;
 mod resume;
 mod run;
 mod select;
+mod stalls;
 mod worker;
 
 use std::io::{self, Write};
@@ -87,7 +89,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Neighbour => calibrate::neighbour(),
-        Command::Reader { kind } => beyond::serve(&kind),
+        Command::Reader { kind } => reader::serve(&kind),
         Command::Worker => worker::run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
+use super::beyond;
 use super::measuring::{program, to_the_second};
 use super::run::Work;
 use super::select::SelectArgs;
@@ -65,6 +66,8 @@ pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
     let select = SelectArgs::recorded(&request, run.profile).with_context(|| format!("{shown}: its methods"))?;
     let options = select.options()?;
     let specs = select.specs(&options).unwrap_or_default();
+    // What was watched in part is watched again: its ways are to be held against one another in the same weather.
+    run.beyond_memory = run.beyond_memory.filter(|seen| seen.reason.as_deref() != Some(beyond::INTERRUPTED));
     let beyond = select.wants_memory(&options) && run.beyond_memory.is_none();
     let stalls = select.wants_stalls(&options) && run.stalls.is_empty();
     let specs = in_order(specs, &request).with_context(|| format!("cannot resume {shown}"))?;

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
-use super::beyond;
+use super::beyond::{self, Given};
 use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
 use super::select::SelectArgs;
+use super::stalls;
 use crate::areas::shared_edit::write_back;
 use crate::areas::{Options, Spec};
 use crate::engine::interrupt::Interrupt;
@@ -24,7 +25,7 @@ use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
 use crate::report;
-use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, WriteBack};
+use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, Stalls, WriteBack};
 use crate::results::store;
 use crate::site::{Site, SiteError};
 
@@ -124,8 +125,8 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     };
     let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
-    let beyond = if work.beyond || work.stalls { beyond::SPACE } else { 0 };
-    let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(beyond) };
+    let watched = watched_space(work.beyond.then(beyond::limit).flatten(), work.stalls);
+    let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(watched) };
     let site = Site::make(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
     site.hold(space);
     let mut session = Session {
@@ -166,9 +167,9 @@ fn no_site(error: SiteError, options: &Options) -> anyhow::Error {
 
 /// What a sweep takes, before it takes it.
 fn forewarn(specs: &[Spec], budget: Duration, beyond: bool, stalls: bool) {
-    let longer = |asked: bool, time: Duration| if asked { time } else { Duration::ZERO };
-    let longer = longer(beyond, beyond::longest()) + longer(stalls, beyond::STALLS_TAKE);
-    let time = match (budget + longer).as_secs() {
+    let limit = beyond.then(beyond::limit).flatten();
+    let watching = watching_time(limit, stalls);
+    let time = match (if specs.is_empty() { watching } else { budget + watching }).as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),
     };
@@ -180,9 +181,21 @@ fn forewarn(specs: &[Spec], budget: Duration, beyond: bool, stalls: bool) {
     let watched = beyond.then(|| "files larger than a memory limit".to_owned());
     let tasks = stalls.then(|| "tasks that share a thread".to_owned());
     let studies = studies.into_iter().chain(watched).chain(tasks).collect::<Vec<_>>().join(", ");
-    let space = space_of(specs).max(if beyond || stalls { beyond::SPACE } else { 0 });
+    let space = space_of(specs).max(watched_space(limit, stalls));
     let space = report::units::bytes(space as f64);
-    eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time; --budget sets the time");
+    let set = if specs.is_empty() { "" } else { "; --budget sets the time of the scenarios" };
+    eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time{set}");
+}
+
+/// How long it takes to watch what is watched, under a `limit` of memory where files larger than that are.
+fn watching_time(limit: Option<u64>, stalls: bool) -> Duration {
+    let stalls = if stalls { stalls::longest() } else { Duration::ZERO };
+    beyond::longest(limit) + stalls
+}
+
+/// Space that is taken by what is watched, under a `limit` of memory where files larger than that are.
+fn watched_space(limit: Option<u64>, stalls: bool) -> u64 {
+    beyond::space(limit).max(if stalls { stalls::SPACE } else { 0 })
 }
 
 /// The run's folder, last. Whoever asked may have gone, as `head` does; the run is there all the same.
@@ -253,6 +266,10 @@ impl RunArgs {
             }
             true if options.quick => QUICK,
             true => FULL,
+            // What is only watched takes its own time.
+            false if specs.is_empty() => {
+                watching_time(beyond.then(beyond::limit).flatten(), stalls).max(Duration::from_secs(1))
+            }
             false => SWEPT.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
         });
         if !options.sweeps.is_empty() {
@@ -337,11 +354,10 @@ impl Session<'_> {
             run.write_back = Some(self.watch());
         }
         if self.beyond && run.beyond_memory.is_none() && self.interrupt.asked().is_none() {
-            run.beyond_memory = Some(self.watch_beyond(&run));
+            run.beyond_memory = Some(self.watch_beyond(&run, stat.as_deref()));
         }
         if self.stalls && run.stalls.is_empty() && self.interrupt.asked().is_none() {
-            run.stalls = beyond::stalls(self.site, self.interrupt, &mut |what| self.bar.show(what.to_owned()));
-            self.bar.print(&report::stalls::text(&run.stalls, report::grid::Look::Terminal));
+            run.stalls = self.watch_stalls(run.seed);
         }
         if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
             let meanwhile = after.since(before);
@@ -370,11 +386,20 @@ impl Session<'_> {
     }
 
     /// Watches files that are larger than memory may be.
-    fn watch_beyond(&self, run: &Run) -> BeyondMemory {
-        let found = run.machine.facts.get("cgroup_memory_limit").and_then(|bytes| bytes.parse().ok());
-        self.site.clear();
-        let seen = beyond::watch(self.site, found, self.interrupt, &mut |what| self.bar.show(what.to_owned()));
-        self.bar.print(&report::beyond::text(&seen, report::grid::Look::Terminal));
+    fn watch_beyond(&self, run: &Run, disk_stat: Option<&Path>) -> BeyondMemory {
+        let given = Given { site: self.site, disk_stat, seed: run.seed, interrupt: self.interrupt };
+        let seen = beyond::watch(&given, &mut |what| self.bar.show(what.to_owned()));
+        self.bar.print(&report::beyond::text(&seen, run.machine.page_size, report::grid::Look::Terminal));
+        seen
+    }
+
+    /// Watches tasks that share a thread with a reader.
+    fn watch_stalls(&self, seed: u64) -> Vec<Stalls> {
+        let given = Given { site: self.site, disk_stat: None, seed, interrupt: self.interrupt };
+        let seen = stalls::watch(&given, &mut |what| self.bar.show(what.to_owned()));
+        if !seen.is_empty() {
+            self.bar.print(&report::stalls::text(&seen, report::grid::Look::Terminal));
+        }
         seen
     }
 

@@ -13,7 +13,7 @@ pub fn markdown_tables(run: &Run) -> String {
         markdown_table(run, study) + &prices.collect::<String>()
     });
     let write_back = run.write_back.iter().map(|seen| write_back::text(seen, Look::Markdown));
-    let beyond = run.beyond_memory.iter().map(|seen| beyond::text(seen, Look::Markdown));
+    let beyond = run.beyond_memory.iter().map(|seen| beyond::text(seen, run.machine.page_size, Look::Markdown));
     let stalls = (!run.stalls.is_empty()).then(|| stalls::text(&run.stalls, Look::Markdown));
     first.into_iter().chain(tables).chain(write_back).chain(beyond).chain(stalls).collect::<Vec<_>>().join("\n")
 }

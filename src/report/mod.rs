@@ -99,15 +99,19 @@ fn together(run: &Run) -> Result<Vec<Together>, ReportError> {
             });
         }
     }
-    for (index, line) in run.beyond_memory.iter().flat_map(plots::beyond::over_time).enumerate() {
-        if let Some(plot) = line.plot()? {
-            let file = format!("00-{:02}-beyond-memory-line.svg", index + 1);
-            all.push(Together { file, title: line.title().to_owned(), says: Vec::new(), plot });
+    if let Some(seen) = &run.beyond_memory {
+        for (index, line) in plots::beyond::over_time(seen).into_iter().enumerate() {
+            if let Some(plot) = line.plot()? {
+                let file = format!("00-{:02}-beyond-memory-line.svg", index + 1);
+                all.push(Together { file, title: line.title().to_owned(), says: line.says(), plot });
+            }
         }
-    }
-    if let Some(plot) = run.beyond_memory.as_ref().map(plots::beyond::by_size).transpose()?.flatten() {
-        let (file, title) = ("00-beyond-memory-line.svg".to_owned(), plots::beyond::BY_SIZE.to_owned());
-        all.push(Together { file, title, says: Vec::new(), plot });
+        for pattern in plots::beyond::PATTERNS {
+            if let Some(plot) = plots::beyond::by_size(seen, pattern)? {
+                let file = format!("00-beyond-memory-{pattern}-line.svg");
+                all.push(Together { file, title: plots::beyond::by_size_title(pattern), says: Vec::new(), plot });
+            }
+        }
     }
     Ok(all)
 }

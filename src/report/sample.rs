@@ -2,7 +2,7 @@
 
 use crate::results::model::{
     Batches, Cache, Case, Dir, Estimate, Floor, FloorRatio, Latency, Machine, NullControl, PerOp, Profile, Program,
-    Proof, Ratio, Run, SCHEMA, Scenario, Status, Study, Verdict, Warning,
+    Proof, Ratio, Run, SCHEMA, Scenario, Status, Study, TimeLine, Verdict, Warning,
 };
 
 /// Text that must never reach a page as markup.
@@ -465,5 +465,30 @@ pub fn run() -> Run {
             touch_mapped(),
             touch_failed(),
         ],
+    }
+}
+
+/// A line of samples half a second apart, within a limit of 1 MiB that is reached with the second of them.
+pub fn time_line(pattern: &str, method: &str, bytes: u64, rates: &[f64]) -> TimeLine {
+    let count = rates.len();
+    TimeLine {
+        method: method.to_owned(),
+        pattern: pattern.to_owned(),
+        bytes,
+        readers: if pattern == "random" { 16 } else { 1 },
+        alone_per_second: 1000.0,
+        at_ns: (1..=count as u64).map(|step| step * 500_000_000).collect(),
+        operations_per_second: rates.to_vec(),
+        bystander_per_second: vec![750.0; count],
+        minor_faults_per_second: vec![0.0; count],
+        major_faults_per_second: vec![0.0; count],
+        device_read_bytes_per_second: vec![Some(600.0 * 4096.0); count],
+        refaults_per_second: vec![Some(12.0); count],
+        scanned_per_second: vec![Some(10.0); count],
+        reclaimed_per_second: vec![Some(5.0); count],
+        shootdowns_per_second: vec![Some(300.0); count],
+        file_bytes: (0..count).map(|step| Some(if step == 0 { 0 } else { 1 << 20 })).collect(),
+        anon_bytes: vec![None; count],
+        ..TimeLine::default()
     }
 }

@@ -98,6 +98,17 @@ pub fn count(count: f64) -> String {
     }
 }
 
+/// A mark of an axis: `500`, `20 K`, `1.5 M`, `300 M`.
+pub fn compact(value: f64) -> String {
+    let (part, unit) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, " G"),
+        size if size >= 1e6 => (value / 1e6, " M"),
+        size if size >= 1e3 => (value / 1e3, " K"),
+        _ => (value, ""),
+    };
+    format!("{}{unit}", round(part, 3))
+}
+
 /// A margin or a confidence, a part of 1: `1 %`, `99.9 %`.
 pub fn percent(part: f64) -> String {
     if !part.is_finite() {
@@ -145,6 +156,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn marks_of_an_axis_are_short() {
+        let marks = [0.0, 500.0, 20e3, 1.5e6, 300e6, 1e9].map(compact);
+        assert_eq!(marks, ["0", "500", "20 K", "1.5 M", "300 M", "1 G"]);
+    }
 
     #[test]
     fn times_take_the_unit_that_keeps_three_digits() {

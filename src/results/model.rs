@@ -128,8 +128,17 @@ pub struct TimeLine {
     pub method: String,
     /// What it does, in a sentence.
     pub about: String,
+    /// `random`, or `sequential` (from end to end, and again); absent from the first runs, which were all at random.
+    #[serde(default = "at_random")]
+    pub pattern: String,
     /// Size of the file.
     pub bytes: u64,
+    /// Threads that read; 0 where an earlier run did not note it.
+    #[serde(default)]
+    pub readers: u32,
+    /// Its place among the lines of the same file and pattern, as they were watched, from 0.
+    #[serde(default)]
+    pub turn: u32,
     /// Why there is nothing; `null` where there is.
     pub reason: Option<String>,
     /// Turns a second that the bystander did before anybody read.
@@ -144,16 +153,26 @@ pub struct TimeLine {
     pub minor_faults_per_second: Vec<f64>,
     /// Faults with I/O.
     pub major_faults_per_second: Vec<f64>,
-    /// Pages of files that came back after they had been evicted, of the group.
+    /// Bytes that the device read, for whomever.
+    #[serde(default)]
+    pub device_read_bytes_per_second: Vec<Option<f64>>,
+    /// Pages of files that came back after they had been evicted, of the group, or of the whole machine where there is none.
     pub refaults_per_second: Vec<Option<f64>>,
-    /// Pages that reclaim looked at, of the group, or of the whole machine where there is none.
+    /// Pages that reclaim looked at, of the group, or of the whole machine where the group does not tell.
     pub scanned_per_second: Vec<Option<f64>>,
+    /// Pages that reclaim took, of the same.
+    #[serde(default)]
+    pub reclaimed_per_second: Vec<Option<f64>>,
     /// Interrupts by which one processor asked others to forget translations, of the whole machine.
     pub shootdowns_per_second: Vec<Option<f64>>,
     /// Bytes of files' pages in the group.
     pub file_bytes: Vec<Option<u64>>,
     /// Bytes of processes' own pages in the group.
     pub anon_bytes: Vec<Option<u64>>,
+}
+
+fn at_random() -> String {
+    "random".to_owned()
 }
 
 /// The program that made a run.

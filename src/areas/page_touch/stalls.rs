@@ -1,13 +1,16 @@
 //! What a task feels that shares its thread with one that reads a cold file, as tasks of an async runtime do: how long it waits for its turn.
 //!
 //! One thread takes turns: the reader begins or goes on with a read of a random page, then its neighbour does a little plain work. A read that blocks the
-//! thread, as a fault does, is time in which the neighbour has no turn; one that is under way elsewhere is not.
+//! thread, as a fault does, is time in which the neighbour has no turn; one that is under way elsewhere is not. A file stays cold only while little of it
+//! has been read, by readahead too: when a part of it is cached it is evicted, and the reader begins anew.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
@@ -17,7 +20,18 @@ use crate::os::read_ring::ReadRing;
 use crate::os::{SysError, SysResult, cache, page_size};
 use crate::results::model::Stalls;
 
-use super::beyond::Order;
+/// What a process of its own is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The file, of which nothing is cached.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// One of [`WAYS`].
+    pub way: String,
+    /// Where the pages come from that are drawn: the same ones for every way.
+    pub seed: u64,
+}
 
 /// A way of reading.
 pub struct Way {
@@ -45,10 +59,14 @@ pub const WAYS: [Way; 5] = [
     Way { name: "io_uring x1", about: "an io_uring read, asked after at each turn", watch: watch_one::<Ringed> },
 ];
 
-/// How long each is watched.
-const TIME: Duration = Duration::from_secs(2);
+/// How long each is watched, evictions not counted.
+pub const TIME: Duration = Duration::from_secs(2);
 /// Turns of plain work that count as one: about a microsecond.
 const WORK: u32 = 300;
+/// The part of the file, one in so many of its pages, that may be cached before it is evicted.
+const COLD: u64 = 8;
+/// Reads between two looks at how much that is: one of a plain mapping may bring as much as the whole readahead window.
+const LOOK: u64 = 4;
 
 /// A way of reading a page in steps.
 trait Step: Sized {
@@ -159,26 +177,48 @@ fn histogram() -> SysResult<Histogram<u64>> {
 }
 
 fn watch_one<S: Step>(order: &Order) -> SysResult<Seen> {
-    let mut reader = S::open(order)?;
     let pages = order.bytes / page_size() as u64;
-    let mut draw = ChaCha8Rng::seed_from_u64(1);
-    let mut waits = histogram()?;
-    let (mut reads, mut page, mut word) = (0, draw.random_range(0..pages), 1_u64);
-    let begin = Instant::now();
-    let mut last = begin;
-    while last - begin < TIME {
-        if reader.step(page)? {
-            reads += 1;
-            page = draw.random_range(0..pages);
+    let mut draw = ChaCha8Rng::seed_from_u64(order.seed);
+    let mut seen = Seen { reads: 0, time: Duration::ZERO, waits: histogram()? };
+    let file = file::open(&order.path, Open::ReadWrite)?;
+    while seen.time < TIME {
+        let mut reader = S::open(order)?;
+        loop {
+            seen.read_on(&mut reader, || draw.random_range(0..pages))?;
+            let is_cold = cache::cached_pages(&file, order.bytes)? < pages / COLD;
+            if !is_cold || seen.time >= TIME {
+                break;
+            }
         }
-        let turn = Instant::now();
-        waits.saturating_record((turn - last).as_nanos() as u64);
-        for _ in 0..WORK {
-            word = std::hint::black_box(word.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
-        }
-        last = Instant::now();
+        // What is mapped is not evicted.
+        drop(reader);
+        cache::evict(&file)?;
     }
-    Ok(Seen { reads, time: last - begin, waits })
+    Ok(seen)
+}
+
+impl Seen {
+    /// A few reads, with a turn of the neighbour's after each of their steps.
+    fn read_on(&mut self, reader: &mut impl Step, mut next: impl FnMut() -> u64) -> SysResult<()> {
+        let begin = Instant::now();
+        let (mut last, mut word) = (begin, 1_u64);
+        for _ in 0..LOOK {
+            let page = next();
+            let mut is_done = false;
+            while !is_done {
+                is_done = reader.step(page)?;
+                let turn = Instant::now();
+                self.waits.saturating_record((turn - last).as_nanos() as u64);
+                for _ in 0..WORK {
+                    word = std::hint::black_box(word.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
+                }
+                last = Instant::now();
+            }
+        }
+        self.reads += LOOK;
+        self.time += last - begin;
+        Ok(())
+    }
 }
 
 /// Watches the way that `order` names, in this process.

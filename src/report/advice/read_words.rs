@@ -134,7 +134,8 @@ fn beyond_memory(run: &Run, memory: u64) -> String {
     let seen = run
         .beyond_memory
         .as_ref()
-        .and_then(|seen| beyond::intro(seen).pop().filter(|said| said.starts_with("Of a file")));
+        .map(|seen| beyond::falls(seen, run.machine.page_size).join(" "))
+        .filter(|said| !said.is_empty());
     match seen {
         Some(seen) => format!("{general}. {}", seen.replace('`', "")),
         None => format!("{general}, which this run did not watch. `pagewise run page_touch --sweep memory` does."),

@@ -144,10 +144,8 @@ fn watched(run: &Run) -> Vec<Watched> {
         let (intro, rows) = (write_back::intro(seen), write_back::rows(seen));
         section(write_back::TITLE, "write-back", "Unsynced edits", intro, &write_back::HEADS, rows)
     });
-    let beyond = run.beyond_memory.iter().map(|seen| {
-        let (intro, rows) = (beyond::intro(seen), beyond::rows(seen));
-        section(beyond::TITLE, "beyond-memory", "Beyond memory", intro, &beyond::HEADS, rows)
-    });
+    let beyond = run.beyond_memory.iter().flat_map(|seen| beyond::sections(seen, run.machine.page_size));
+    let beyond = beyond.map(|seen| section(seen.title, seen.anchor, seen.word, seen.intro, &beyond::HEADS, seen.rows));
     let stalls = (!run.stalls.is_empty()).then(|| {
         let (intro, rows) = (stalls::intro(&run.stalls), stalls::rows(&run.stalls));
         section(stalls::TITLE, "stalls", "Stalls", intro, &stalls::HEADS, rows)

@@ -15,7 +15,7 @@ const LEFT: i32 = 78;
 /// Pixels between two names of the legend, at least.
 const LINE: i32 = 19;
 /// Told apart by shape as well: not every reader sees every colour.
-const COLOURS: [RGBColor; 9] = [
+pub(super) const COLOURS: [RGBColor; 9] = [
     RGBColor(0x1a, 0x5f, 0xb4),
     RGBColor(0xc0, 0x4e, 0x0b),
     RGBColor(0x1b, 0x7f, 0x4b),
@@ -103,7 +103,7 @@ fn draw(sheet: &Sheet<'_>, lines: &Lines<'_>, series: &[Series], axis: &LogAxis,
     }
     for (place, word) in &lines.marks {
         let x = LEFT + 30 + (place * f64::from(step)).round() as i32;
-        line(sheet, &[(x, TOP + 14), (x, bottom)], GRID, 2)?;
+        line(sheet, &[(x, TOP + 14), (x, bottom)], MUTED.mix(0.5), 2)?;
         write(sheet, word, (x, TOP + 4), Hold::Middle, MUTED)?;
     }
     for (x, name) in columns.iter().zip(&lines.labels) {
@@ -164,7 +164,7 @@ pub fn short(text: &str) -> String {
 }
 
 /// Places for names wanted at `wanted` (ascending), at least `apart` from each other and, while there is room, within `(top, bottom)`.
-fn spread(wanted: &[i32], apart: i32, (top, bottom): (i32, i32)) -> Vec<i32> {
+pub(super) fn spread(wanted: &[i32], apart: i32, (top, bottom): (i32, i32)) -> Vec<i32> {
     let mut places: Vec<i32> = Vec::with_capacity(wanted.len());
     for want in wanted {
         let free = places.last().map_or(top, |last| last + apart);

@@ -8,6 +8,7 @@ mod ladder;
 mod latencies;
 mod lines;
 mod maps;
+mod panels;
 mod ratios;
 
 pub use canvas::Plot;
