@@ -39,11 +39,11 @@ pub const FULL: &str = "full";
 impl Options {
     /// Whether files larger than memory are to be watched.
     pub fn beyond_memory(&self) -> bool {
-        self.commit.is_none() && self.sweeps.iter().any(|name| name == FULL || name == super::page_touch::MEMORY)
+        let by_advice = self.reading.as_ref().is_some_and(|reading| reading.times_memory().is_some());
+        let by_name = self.sweeps.iter().any(|name| name == FULL || name == super::page_touch::MEMORY);
+        self.commit.is_none() && (by_advice || by_name)
     }
-}
 
-impl Options {
     /// Whether tasks that share a thread are to be watched.
     pub fn stalls(&self) -> bool {
         let none = self.commit.is_none() && self.reading.is_none();

@@ -133,7 +133,7 @@ pub fn answer(args: &ReadArgs) -> anyhow::Result<ExitCode> {
         Some(path) => store::load(path)?,
         None => store::load(&args.measure(need.clone())?)?,
     };
-    let advice: Advice = read::advise(&run, &need, args.memory).map_err(anyhow::Error::msg)?;
+    let advice: Advice = read::advise(&run, &need).map_err(anyhow::Error::msg)?;
     super::print(&match args.format {
         Format::Text => read::text(&advice),
         Format::Json => serde_json::to_string_pretty(&advice)? + "\n",
@@ -169,6 +169,7 @@ impl ReadArgs {
             passes: self.passes,
             state: word(&self.state),
             job: word(&self.job),
+            memory: self.memory,
         })
     }
 

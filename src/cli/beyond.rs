@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::reader::{self, Kind, evicted};
+use crate::areas::Options;
 use crate::areas::dataset::{History, Recipe};
 use crate::areas::page_touch::beyond::{ALONE, Order, Pattern, WAYS, Way};
 use crate::engine::interrupt::Interrupt;
@@ -24,7 +25,10 @@ const LARGEST_FOUND: u64 = 4 << 30;
 const LARGE: u64 = 1 << 30;
 const FEWER: f64 = 4.0;
 /// Sizes of the file, as a part of the limit; the first stands for [`SMALLEST`].
-const PARTS: [f64; 5] = [0.0, 0.5, 1.0, 2.0, 8.0];
+const PARTS: [f64; 5] = [0.0, 0.5, 1.0, 2.0, MOST];
+/// The least and the most that a file is larger than the limit where one size is wanted.
+const LEAST: f64 = 1.25;
+const MOST: f64 = 8.0;
 /// The smallest file.
 const SMALLEST: u64 = 64 << 10;
 /// How long a file is read that memory can hold, and one that it cannot.
@@ -66,8 +70,35 @@ impl Watched {
     }
 }
 
+/// What of it is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// One file, of so many times the limit; all sizes where nothing is said.
+    times: Option<f64>,
+    /// One order of reading; both where nothing is said.
+    pattern: Option<Pattern>,
+}
+
+impl Wanted {
+    /// What advice on a file that is larger than memory needs, if it is that; else all.
+    pub fn of(options: &Options) -> Self {
+        let Some((reading, times)) =
+            options.reading.as_ref().and_then(|reading| Some((reading, reading.times_memory()?)))
+        else {
+            return Self::default();
+        };
+        let pattern = if reading.pattern == Pattern::Sequential.word() { Pattern::Sequential } else { Pattern::Random };
+        // Of one that is hardly larger, or many times as large, the next that can be told from memory, or made.
+        Self { times: Some(times.clamp(LEAST, MOST)), pattern: Some(pattern) }
+    }
+
+    fn ways(self) -> impl Iterator<Item = &'static Way> {
+        WAYS.iter().filter(move |way| self.pattern.is_none_or(|pattern| way.pattern == pattern))
+    }
+}
+
 /// The files under `limit`, smallest first, in whole MiB but for the smallest.
-fn files(limit: u64) -> Vec<Watched> {
+fn files(limit: u64, wanted: Wanted) -> Vec<Watched> {
     let longer = Duration::from_secs_f64(limit.saturating_sub(LIMIT) as f64 / FILLS as f64);
     let of = |part: f64| {
         let part = if limit > LARGE { part.min(FEWER) } else { part };
@@ -80,7 +111,7 @@ fn files(limit: u64) -> Vec<Watched> {
         };
         Watched { bytes, time, times: if is_beyond { 2 } else { 1 } }
     };
-    PARTS.into_iter().map(of).collect()
+    wanted.times.map_or_else(|| PARTS.to_vec(), |times| vec![times]).into_iter().map(of).collect()
 }
 
 /// The limit that there will be, in bytes: of a group that can be made, else the one that this process is under.
@@ -89,17 +120,17 @@ pub fn limit() -> Option<u64> {
 }
 
 /// About how long all of it takes under `limit`; nothing without one.
-pub fn longest(limit: Option<u64>) -> Duration {
+pub fn longest(limit: Option<u64>, wanted: Wanted) -> Duration {
     let of = |file: Watched| {
-        let once: Duration = WAYS.iter().map(|way| file.time_of(way) + ALONE + BESIDE).sum();
+        let once: Duration = wanted.ways().map(|way| file.time_of(way) + ALONE + BESIDE).sum();
         once * file.times + Duration::from_secs_f64(file.bytes as f64 / MADE as f64)
     };
-    files(limit.unwrap_or(0)).into_iter().filter(|_| limit.is_some()).map(of).sum()
+    files(limit.unwrap_or(0), wanted).into_iter().filter(|_| limit.is_some()).map(of).sum()
 }
 
 /// Space that the largest file takes.
-pub fn space(limit: Option<u64>) -> u64 {
-    limit.map_or(0, |limit| files(limit).iter().map(|file| file.bytes).max().unwrap_or(0))
+pub fn space(limit: Option<u64>, wanted: Wanted) -> u64 {
+    limit.map_or(0, |limit| files(limit, wanted).iter().map(|file| file.bytes).max().unwrap_or(0))
 }
 
 /// Where memory is limited.
@@ -135,6 +166,8 @@ pub struct Given<'a> {
     pub site: &'a Site,
     /// The counters of the disk below.
     pub disk_stat: Option<&'a Path>,
+    /// What is wanted of it.
+    pub wanted: Wanted,
     /// Where orders and pages are drawn from.
     pub seed: u64,
     /// Whether the user wants no more.
@@ -159,14 +192,14 @@ pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> BeyondMemory {
     let mut lots = ChaCha8Rng::seed_from_u64(given.seed);
     let mut lines = Vec::new();
     let path = given.site.path().join("beyond");
-    for file in files(ground.limit) {
+    for file in files(ground.limit, given.wanted) {
         given.site.clear();
         if let Err(trouble) = Recipe::new("beyond", file.bytes, History::Cold).build(given.site.path()) {
             let why = format!("a file of {} MiB could not be made: {trouble}", file.bytes >> 20);
-            lines.extend(WAYS.iter().map(|way| failed(way, file.bytes, why.clone())));
+            lines.extend(given.wanted.ways().map(|way| failed(way, file.bytes, why.clone())));
             continue;
         }
-        for (turn, way) in turns(file.times, &mut lots) {
+        for (turn, way) in turns(file.times, given.wanted, &mut lots) {
             let order = Order {
                 path: path.clone(),
                 bytes: file.bytes,
@@ -196,8 +229,8 @@ pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> BeyondMemory {
 }
 
 /// All ways, `times` times: in an order by lot, then back, so that what changes steadily meanwhile favours none.
-fn turns(times: u32, lots: &mut ChaCha8Rng) -> Vec<(u32, &'static Way)> {
-    let mut ways: Vec<&Way> = WAYS.iter().collect();
+fn turns(times: u32, wanted: Wanted, lots: &mut ChaCha8Rng) -> Vec<(u32, &'static Way)> {
+    let mut ways: Vec<&Way> = wanted.ways().collect();
     ways.shuffle(lots);
     let mut all = Vec::new();
     for _ in 0..times {
@@ -229,22 +262,48 @@ fn failed(way: &Way, bytes: u64, reason: String) -> TimeLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::model::Reading;
 
     #[test]
     fn files_reach_from_64_kib_to_several_times_the_limit() {
-        let bytes = |limit| files(limit).iter().map(|file| file.bytes).collect::<Vec<_>>();
+        let bytes = |limit| files(limit, Wanted::default()).iter().map(|file| file.bytes).collect::<Vec<_>>();
         assert_eq!(bytes(128 << 20), [64 << 10, 64 << 20, 128 << 20, 256 << 20, 1 << 30]);
         assert_eq!(bytes(4 << 30).last(), Some(&(16 << 30)));
-        assert_eq!((space(Some(128 << 20)), space(None)), (1 << 30, 0));
-        let took = longest(Some(128 << 20));
+        let all = Wanted::default();
+        assert_eq!((space(Some(128 << 20), all), space(None, all)), (1 << 30, 0));
+        let took = longest(Some(128 << 20), all);
         assert!((180..270).contains(&took.as_secs()), "{took:?}");
-        assert!(longest(Some(1 << 30)) > 2 * took && longest(None).is_zero());
+        assert!(longest(Some(1 << 30), all) > 2 * took && longest(None, all).is_zero());
+    }
+
+    #[test]
+    fn for_advice_one_file_is_watched_in_one_order() {
+        let reading = Reading {
+            bytes: 64 << 30,
+            used: 1.0,
+            pattern: "sequential".to_owned(),
+            record: 4096,
+            passes: 1,
+            state: "warm".to_owned(),
+            job: "sum".to_owned(),
+            memory: Some(16 << 30),
+        };
+        let wanted = |memory| {
+            let reading = Some(Reading { memory, ..reading.clone() });
+            Wanted::of(&Options { reading, ..Options::default() })
+        };
+        let four = wanted(Some(16 << 30));
+        assert_eq!(files(128 << 20, four).iter().map(|file| file.bytes).collect::<Vec<_>>(), [512 << 20]);
+        assert!(four.ways().all(|way| way.pattern == Pattern::Sequential) && four.ways().count() > 1);
+        assert_eq!(wanted(Some(1 << 30)).times, Some(MOST));
+        assert_eq!(wanted(None), Wanted::default());
+        assert_eq!(wanted(Some(64 << 30)), Wanted::default(), "it fits");
     }
 
     #[test]
     fn what_is_watched_twice_is_watched_in_an_order_by_lot_and_back() {
         let names = |seed| -> Vec<_> {
-            let all = turns(2, &mut ChaCha8Rng::seed_from_u64(seed));
+            let all = turns(2, Wanted::default(), &mut ChaCha8Rng::seed_from_u64(seed));
             all.iter().map(|(turn, way)| (*turn, way.pattern.word(), way.name)).collect()
         };
         let first = names(1);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
-use super::beyond::{self, Given};
+use super::beyond::{self, Given, Wanted};
 use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
@@ -125,7 +125,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     };
     let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
-    let watched = watched_space(work.beyond.then(beyond::limit).flatten(), work.stalls);
+    let watched = watched_space(work.beyond.then(beyond::limit).flatten(), Wanted::of(&work.options), work.stalls);
     let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(watched) };
     let site = Site::make(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
     site.hold(space);
@@ -168,7 +168,7 @@ fn no_site(error: SiteError, options: &Options) -> anyhow::Error {
 /// What a sweep takes, before it takes it.
 fn forewarn(specs: &[Spec], budget: Duration, beyond: bool, stalls: bool) {
     let limit = beyond.then(beyond::limit).flatten();
-    let watching = watching_time(limit, stalls);
+    let watching = watching_time(limit, Wanted::default(), stalls);
     let time = match (if specs.is_empty() { watching } else { budget + watching }).as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),
@@ -181,21 +181,21 @@ fn forewarn(specs: &[Spec], budget: Duration, beyond: bool, stalls: bool) {
     let watched = beyond.then(|| "files larger than a memory limit".to_owned());
     let tasks = stalls.then(|| "tasks that share a thread".to_owned());
     let studies = studies.into_iter().chain(watched).chain(tasks).collect::<Vec<_>>().join(", ");
-    let space = space_of(specs).max(watched_space(limit, stalls));
+    let space = space_of(specs).max(watched_space(limit, Wanted::default(), stalls));
     let space = report::units::bytes(space as f64);
     let set = if specs.is_empty() { "" } else { "; --budget sets the time of the scenarios" };
     eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time{set}");
 }
 
 /// How long it takes to watch what is watched, under a `limit` of memory where files larger than that are.
-fn watching_time(limit: Option<u64>, stalls: bool) -> Duration {
+fn watching_time(limit: Option<u64>, wanted: Wanted, stalls: bool) -> Duration {
     let stalls = if stalls { stalls::longest() } else { Duration::ZERO };
-    beyond::longest(limit) + stalls
+    beyond::longest(limit, wanted) + stalls
 }
 
 /// Space that is taken by what is watched, under a `limit` of memory where files larger than that are.
-fn watched_space(limit: Option<u64>, stalls: bool) -> u64 {
-    beyond::space(limit).max(if stalls { stalls::SPACE } else { 0 })
+fn watched_space(limit: Option<u64>, wanted: Wanted, stalls: bool) -> u64 {
+    beyond::space(limit, wanted).max(if stalls { stalls::SPACE } else { 0 })
 }
 
 /// The run's folder, last. Whoever asked may have gone, as `head` does; the run is there all the same.
@@ -261,15 +261,16 @@ impl RunArgs {
         let stalls = self.select.wants_stalls(&options);
         let budget = self.budget.unwrap_or_else(|| match options.sweeps.is_empty() {
             _ if self.write_back => write_back::longest(),
+            // What is only watched takes its own time.
+            _ if specs.is_empty() => {
+                let limit = beyond.then(beyond::limit).flatten();
+                watching_time(limit, Wanted::of(&options), stalls).max(Duration::from_secs(1))
+            }
             _ if options.commit.is_some() || options.reading.is_some() => {
                 ADVISED.mul_f64(specs.iter().map(|spec| spec.weight).sum())
             }
             true if options.quick => QUICK,
             true => FULL,
-            // What is only watched takes its own time.
-            false if specs.is_empty() => {
-                watching_time(beyond.then(beyond::limit).flatten(), stalls).max(Duration::from_secs(1))
-            }
             false => SWEPT.mul_f64(specs.iter().map(|spec| spec.weight).sum()),
         });
         if !options.sweeps.is_empty() {
@@ -387,15 +388,19 @@ impl Session<'_> {
 
     /// Watches files that are larger than memory may be.
     fn watch_beyond(&self, run: &Run, disk_stat: Option<&Path>) -> BeyondMemory {
-        let given = Given { site: self.site, disk_stat, seed: run.seed, interrupt: self.interrupt };
+        let wanted = Wanted::of(self.options);
+        let given = Given { site: self.site, disk_stat, wanted, seed: run.seed, interrupt: self.interrupt };
         let seen = beyond::watch(&given, &mut |what| self.bar.show(what.to_owned()));
-        self.bar.print(&report::beyond::text(&seen, run.machine.page_size, report::grid::Look::Terminal));
+        if !self.args.quiet {
+            self.bar.print(&report::beyond::text(&seen, run.machine.page_size, report::grid::Look::Terminal));
+        }
         seen
     }
 
     /// Watches tasks that share a thread with a reader.
     fn watch_stalls(&self, seed: u64) -> Vec<Stalls> {
-        let given = Given { site: self.site, disk_stat: None, seed, interrupt: self.interrupt };
+        let wanted = Wanted::default();
+        let given = Given { site: self.site, disk_stat: None, wanted, seed, interrupt: self.interrupt };
         let seen = stalls::watch(&given, &mut |what| self.bar.show(what.to_owned()));
         if !seen.is_empty() {
             self.bar.print(&report::stalls::text(&seen, report::grid::Look::Terminal));

@@ -97,6 +97,9 @@ impl SelectArgs {
     /// # Errors
     /// A pattern that is none: a fault of ours.
     pub fn of_reading(reading: Reading, file: Option<PathBuf>, evict: bool) -> anyhow::Result<Self> {
+        if reading.times_memory().is_some() {
+            return Ok(Self { reading: Some(reading), ..Self::default() });
+        }
         let methods: Vec<String> = READABLE.iter().map(|method| (*method).to_owned()).collect();
         Ok(Self { reading: Some(reading), file, evict, filter: FilterArgs::of_methods(&methods)?, ..Self::default() })
     }

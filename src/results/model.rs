@@ -236,6 +236,16 @@ pub struct Reading {
     /// What is done with the bytes: `touch`, `sum`, `copy` or `search`.
     #[serde(rename = "use")]
     pub job: String,
+    /// Bytes of memory that may hold the file, page cache included; absent where that was not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+}
+
+impl Reading {
+    /// How many times as large as the memory the file is, where it is larger.
+    pub fn times_memory(&self) -> Option<f64> {
+        self.memory.filter(|memory| self.bytes > *memory).map(|memory| self.bytes as f64 / memory.max(1) as f64)
+    }
 }
 
 /// A commit of the user's that advice was asked for.

@@ -84,6 +84,10 @@ const MOST_RECORDS: (u64, u64, u64) = (1024, 32_768, 262_144);
 /// What is measured to advise on reads: the question itself, on a file as large as the time allows, and on smaller ones, since the best method may change
 /// with the size.
 pub(super) fn points_of_reading(reading: &Reading, file: Option<&UserFile>) -> Vec<Point> {
+    if reading.times_memory().is_some() {
+        // No state of the cache can be had or kept: it is watched.
+        return Vec::new();
+    }
     let state = STATES.into_iter().find(|state| state.name() == reading.state).unwrap_or(State::Warm);
     let patterns = [Pattern::Sequential, Pattern::Backward, Pattern::Random, Pattern::Zipf];
     let pattern = patterns.into_iter().find(|pattern| pattern.name() == reading.pattern).unwrap_or(Pattern::Random);

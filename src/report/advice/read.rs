@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::read_words;
+use super::{read_beyond, read_words};
 use crate::report::{curves, findings, rows};
 use crate::results::model::{Case, Reading, Run, Status, Study};
 
@@ -15,8 +15,6 @@ pub use read_words::text;
 pub struct Advice {
     /// What was asked.
     pub need: Reading,
-    /// Bytes of memory that the file may use, page cache included, where that was said.
-    pub memory: Option<u64>,
     /// What meets it; `null` where nothing was measured.
     pub choice: Option<Choice>,
     /// What each advice to the kernel does to a plain mapping, the best first.
@@ -87,11 +85,17 @@ pub struct Flag {
 /// Studies whose answers are about something else are farther than this.
 const FAR: f64 = 1e6;
 
-/// The advice for `need`, within `memory` bytes, from what `run` measured.
+/// The advice for `need`, from what `run` measured, or watched where the file is larger than its memory.
 ///
 /// # Errors
 /// In a sentence: the run has nothing that answers it.
-pub fn advise(run: &Run, need: &Reading, memory: Option<u64>) -> Result<Advice, String> {
+pub fn advise(run: &Run, need: &Reading) -> Result<Advice, String> {
+    if let Some(advice) = read_beyond::advise(run, need) {
+        return Ok(advice);
+    }
+    if let Some(why) = not_watched(run, need) {
+        return Err(why);
+    }
     let all = run.studies.iter().filter(|study| study.area == "page_touch" && findings::stands(study));
     let mut near: Vec<(f64, &Study)> =
         all.map(|study| (distance(study, need), study)).filter(|(far, _)| *far < FAR).collect();
@@ -116,10 +120,9 @@ pub fn advise(run: &Run, need: &Reading, memory: Option<u64>) -> Result<Advice, 
         .filter(|curve| curve.along == "size" && !curve.of_commits && curve.is_of(&need.state, &need.pattern))
         .flat_map(curves::Curve::crossings_in_words)
         .collect();
-    let warnings = read_words::warnings(run, study, need, memory, choice.as_ref());
+    let warnings = read_words::warnings(run, study, need, choice.as_ref());
     Ok(Advice {
         need: need.clone(),
-        memory,
         flags: flags(&standings),
         choice,
         crossings,
@@ -141,6 +144,13 @@ fn why_it_fell(study: &Study) -> String {
         None if study.tainted => "the same method differed from itself: measure again on a quieter machine".to_owned(),
         None => "time was up before the first look: a larger --budget gives it time".to_owned(),
     }
+}
+
+/// Why a run that was to watch a file larger than memory did not; `None` where it was to do something else.
+fn not_watched(run: &Run, need: &Reading) -> Option<String> {
+    need.times_memory()?;
+    let why = run.beyond_memory.as_ref()?.reason.clone().filter(|_| run.studies.is_empty())?;
+    Some(format!("a file larger than memory could not be watched: {why}"))
 }
 
 /// How far a study is from what was asked, in factors; beyond all bounds where its state or its order is another.

@@ -6,7 +6,7 @@ use crate::results::model::{Reading, Run, Study};
 
 /// The advice, a paragraph each: what to do, why, what the flags do, what to beware of, what it rests on.
 pub fn text(advice: &Advice) -> String {
-    let mut lines = vec![asked(&advice.need, advice.memory)];
+    let mut lines = vec![asked(&advice.need)];
     match &advice.choice {
         Some(choice) => lines.extend(answer(choice)),
         None => lines.push("Nothing was measured that answers it: measure with a larger --budget.".to_owned()),
@@ -23,12 +23,12 @@ pub fn text(advice: &Advice) -> String {
         lines.push("\nBeware:".to_owned());
         lines.extend(advice.warnings.iter().map(|warning| format!("- {warning}")));
     }
-    lines.push(format!("\nIt rests on this study of the run {}:", advice.run));
+    lines.push(format!("\nIt rests on this of the run {}:", advice.run));
     lines.extend(advice.scenarios.iter().map(|id| format!("  {id}")));
     lines.join("\n") + "\n"
 }
 
-fn asked(need: &Reading, memory: Option<u64>) -> String {
+fn asked(need: &Reading) -> String {
     let order = match need.pattern.as_str() {
         "sequential" => "in order",
         "random" => "at random",
@@ -40,7 +40,8 @@ fn asked(need: &Reading, memory: Option<u64>) -> String {
         _ => "cached, and kept mapped",
     };
     let passes = if need.passes > 1 { format!(", {} times", need.passes) } else { String::new() };
-    let memory = memory.map(|bytes| format!(", within {} of memory", units::bytes(bytes as f64))).unwrap_or_default();
+    let memory =
+        need.memory.map(|bytes| format!(", within {} of memory", units::bytes(bytes as f64))).unwrap_or_default();
     format!(
         "{} of a file of {} read {order}, {} at a time{passes}, {state}{memory}:\n",
         units::percent(units::round(need.used, 3)),
@@ -90,22 +91,9 @@ fn effect(flag: &Flag) -> String {
 }
 
 /// The warnings, those about correctness first.
-pub(super) fn warnings(
-    run: &Run,
-    study: &Study,
-    need: &Reading,
-    memory: Option<u64>,
-    choice: Option<&Choice>,
-) -> Vec<String> {
-    let mut all = Vec::new();
-    if choice.is_some_and(|choice| choice.method.starts_with("mmap")) {
-        all.push(
-            "A mapping turns an I/O error, and a file that becomes shorter, into SIGBUS where a read returns an error; and a thread that waits for \
-             a fault cannot do anything else."
-                .to_owned(),
-        );
-    }
-    if let Some(memory) = memory.filter(|memory| need.bytes > *memory) {
+pub(super) fn warnings(run: &Run, study: &Study, need: &Reading, choice: Option<&Choice>) -> Vec<String> {
+    let mut all: Vec<String> = choice.and_then(of_mapping).into_iter().collect();
+    if let Some(memory) = need.memory.filter(|memory| need.bytes > *memory) {
         all.push(beyond_memory(run, memory));
     }
     let measured = study.scenario.params.get("size").map(String::as_str).unwrap_or_default();
@@ -115,14 +103,25 @@ pub(super) fn warnings(
     if !is_it {
         all.push(format!("Measured was a file of {measured}, the nearest to what was asked that could be measured in the time, or that the run has."));
     }
-    if !run.warnings.is_empty() {
-        let codes: Vec<&str> = run.warnings.iter().map(|warning| warning.code.as_str()).collect();
-        all.push(format!(
-            "The run was warned of what skews its figures: {}. Its report says how to mend it.",
-            codes.join(", ")
-        ));
-    }
+    all.extend(of_run(run));
     all
+}
+
+/// What a mapping does that a read does not; `None` where none is advised.
+pub(super) fn of_mapping(choice: &Choice) -> Option<String> {
+    choice.method.starts_with("mmap").then(|| {
+        "A mapping turns an I/O error, and a file that becomes shorter, into SIGBUS where a read returns an error; and a thread that waits for \
+         a fault cannot do anything else."
+            .to_owned()
+    })
+}
+
+/// What skews the run's figures; `None` where nothing was seen that does.
+pub(super) fn of_run(run: &Run) -> Option<String> {
+    (!run.warnings.is_empty()).then(|| {
+        let codes: Vec<&str> = run.warnings.iter().map(|warning| warning.code.as_str()).collect();
+        format!("The run was warned of what skews its figures: {}. Its report says how to mend it.", codes.join(", "))
+    })
 }
 
 /// What happens when the file is larger than memory: as watched, or how to watch it.
