@@ -65,7 +65,7 @@ impl Probe for Other {
 }
 
 /// Measures the floors, in ns, with files of its own in `dir`: `clock read` (a pair of reads), `others`, `system call`, `minor fault` (first
-/// store to an anonymous page of the base size), `page copy` (4 KiB from one place to another within 64 MiB), `page copy out` (into a reused page), `page read` (every byte summed), `page touch` and `random touch`
+/// store to an anonymous page of the base size), `page copy` (4 KiB from one place to another within 64 MiB), `page copy out` (into a reused block), `page read` (every byte summed), `page touch` and `random touch`
 /// (a byte a page there), `device read 4 KiB` (past the page cache; `x8` and `x32` with so many in flight), `device read 1 MiB x8`, `durable 4 KiB write`
 /// (pwrite and fdatasync on blocks that are written already) and `re-fault` (the first store to a mapped page of a file since its sync).
 ///

@@ -32,6 +32,17 @@ impl Buffer {
         Self::map(len, MapFlags::empty())
     }
 
+    /// As [`Buffer::new`], in huge pages where the kernel gives some that are asked for (madvise(2), MADV_HUGEPAGE): the fewest translations that a
+    /// processor needs, and the fewest parts that a device is handed.
+    pub fn huge(len: usize) -> SysResult<Self> {
+        let mut buffer = Self::fresh(len)?;
+        // SAFETY: advice on our own mapping changes no content.
+        unsafe { libc::madvise(buffer.ptr.as_ptr().cast(), buffer.len, libc::MADV_HUGEPAGE) };
+        // A store brings each page; one that is only read may be the kernel's one zero page.
+        buffer.bytes_mut().fill(0x5A);
+        Ok(buffer)
+    }
+
     fn map(len: usize, extra: MapFlags) -> SysResult<Self> {
         let failed = |errno| SysError::new("mmap", format!("{len} bytes of anonymous memory"), errno);
         let length = NonZeroUsize::new(len).ok_or_else(|| failed(nix::errno::Errno::EINVAL))?;

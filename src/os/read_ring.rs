@@ -48,12 +48,24 @@ impl ReadRing {
     /// What io_uring_setup(2) answers: `ENOSYS` before Linux 5.1, `EPERM` where it is forbidden; `ENOMEM` where `RLIMIT_MEMLOCK` does not
     /// let so much be registered (io_uring_register(2)).
     pub fn new(depth: u32, record: usize) -> SysResult<Self> {
+        Self::over(Buffer::new(depth.max(1) as usize * record)?, depth, record)
+    }
+
+    /// The same over memory that is given: `depth` times `record` bytes of it at least.
+    ///
+    /// # Errors
+    /// As [`ReadRing::new`].
+    ///
+    /// # Panics
+    /// If there is less.
+    pub fn over(mut buffers: Buffer, depth: u32, record: usize) -> SysResult<Self> {
+        assert!(buffers.bytes().len() >= depth.max(1) as usize * record, "too little memory for a ring's buffers");
         let ring = IoUring::new(depth.max(1))
             .map_err(|error| SysError::from_io("io_uring_setup", format!("{depth} requests"), &error))?;
-        let mut buffers = Buffer::new(depth.max(1) as usize * record)?;
         let registered: Vec<libc::iovec> = buffers
             .bytes_mut()
             .chunks_exact_mut(record)
+            .take(depth.max(1) as usize)
             .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: record })
             .collect();
         // SAFETY: the parts lie within memory that lives until after the ring is dropped, and that nothing moves.

@@ -15,9 +15,9 @@ use super::trace::{Most, Trace};
 /// Records that a cold random batch takes: a whole cold pass lasts seconds, and a plain mapping's readahead soon loads the file.
 const COLD_RANDOM: u64 = 128;
 /// The file of ours that is read in order when none of it is cached: all of it.
-const COLD_FILE: u64 = 64 << 20;
+const COLD_FILE: u64 = 32 << 20;
 /// Pages of a user's file that are.
-const COLD_SEQUENTIAL: u64 = 16_384;
+const COLD_SEQUENTIAL: u64 = 8_192;
 /// Pages of a batch over a user's file that is cached, at most.
 const FOUND_AT_MOST: u64 = 65_536;
 /// Records of a sparse warm batch.

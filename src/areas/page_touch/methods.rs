@@ -105,6 +105,11 @@ fn hinted_random(point: &Point) -> bool {
     hinted(point) && (wide(point) || !in_order(point))
 }
 
+/// The same of the hint that there is one: where the order is drawn by lot it is the mistake.
+fn hinted_in_order(point: &Point) -> bool {
+    hinted(point) && (wide(point) || !point.pattern.is_random())
+}
+
 /// The same of what is asked for beforehand.
 fn asked_for(point: &Point) -> bool {
     wide(point) && cold(point)
@@ -185,7 +190,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "pread+FADV_SEQUENTIAL",
         about: "posix_fadvise(POSIX_FADV_SEQUENTIAL), then pread of a record at a time",
-        fits: |point| hinted(point) || replayed_cold(point),
+        fits: |point| hinted_in_order(point) || replayed_cold(point),
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL)),
     },
     Entry {
@@ -290,7 +295,7 @@ pub(super) const METHODS: &[Entry<Point>] = &[
     Entry {
         name: "mmap+MADV_SEQUENTIAL",
         about: "a shared mapping, told that its pages will be used in order",
-        fits: |point| hinted(point) || replayed_unless_mapped(point),
+        fits: |point| hinted_in_order(point) || replayed_unless_mapped(point),
         open: |point, site| advised(point, site, Advice::Sequential),
     },
     Entry {

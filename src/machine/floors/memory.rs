@@ -16,6 +16,9 @@ use crate::os::{SysResult, page_size, probe};
 /// Bytes copied or read an operation: a page of x86-64, whatever the page here is.
 const BYTES: usize = 4096;
 
+/// A block that is copied at once; memory is a multiple of it, or as large.
+const BLOCK: usize = 256 << 10;
+
 /// Pages faulted in a batch.
 const FAULTS: usize = 1024;
 
@@ -43,19 +46,17 @@ impl Probe for MinorFault {
     }
 }
 
-/// Memory to copy and read in, in pages of the base size, all there.
+/// Memory to copy and read in, all there, in huge pages where they can be had: what the kernel copies from is mapped so (arch/x86/mm/init_64.c), and a
+/// floor with more misses of the processor's translations than a `read` has would be none.
 pub(super) struct Pages {
     buffer: Buffer,
     len: usize,
 }
 
 impl Pages {
-    /// Maps `len` bytes (a multiple of 8 KiB) and fills them: a page that was never written may share the kernel's one zero page, which every
-    /// cache holds.
+    /// Maps `len` bytes (a multiple of 8 KiB) and fills them.
     pub(super) fn new(len: usize) -> SysResult<Self> {
-        let mut buffer = Buffer::fresh(len)?.small_pages();
-        buffer.bytes_mut().fill(0x5A);
-        Ok(Self { buffer, len })
+        Ok(Self { buffer: Buffer::huge(len)?, len })
     }
 
     /// Their first and second half, to copy between.
@@ -87,7 +88,8 @@ impl Probe for PageCopy {
     }
 }
 
-/// Copying 4 KiB after 4 KiB, over all of the memory, into one page that is used again and again: what a `read` into a reused buffer cannot go below.
+/// Copying 4 KiB as a part of a block, over all of the memory, into a block that is used again and again: what a `read` into a reused buffer cannot go
+/// below. As a part of a block, since copies of one page are not the quickest on every processor (memcpy(3) chooses its instructions by length).
 pub(super) struct PageCopyOut {
     pages: Rc<RefCell<Pages>>,
     to: Buffer,
@@ -95,7 +97,7 @@ pub(super) struct PageCopyOut {
 
 impl PageCopyOut {
     pub(super) fn new(pages: Rc<RefCell<Pages>>) -> SysResult<Self> {
-        Ok(Self { pages, to: Buffer::new(BYTES)? })
+        Ok(Self { pages, to: Buffer::huge(BLOCK)? })
     }
 }
 
@@ -107,9 +109,10 @@ impl Probe for PageCopyOut {
     fn batch(&mut self) -> Option<f64> {
         let pages = self.pages.borrow();
         let all = pages.buffer.span();
+        let block = BLOCK.min(all.len());
         Some(timed(all.len() / BYTES, || {
-            for at in (0..all.len()).step_by(BYTES) {
-                all.part(at, BYTES).copy_to(black_box(self.to.bytes_mut()));
+            for at in (0..all.len()).step_by(block) {
+                all.part(at, block).copy_to(black_box(&mut self.to.bytes_mut()[..block]));
             }
         }))
     }

@@ -140,9 +140,10 @@ impl DeviceRead {
     /// Where memory cannot be had; at depths above 1 also what io_uring_setup(2) and io_uring_register(2) answer.
     pub(super) fn new(how: &'static DeviceReads, file: &Rc<(File, NamedTempFile)>) -> SysResult<Self> {
         let by = if how.depth == 1 {
-            By::Pread(Buffer::new(how.bytes)?)
+            By::Pread(Buffer::huge(how.bytes)?)
         } else {
-            By::Ring(Box::new(ReadRing::new(how.depth, how.bytes)?))
+            let buffers = Buffer::huge(how.depth as usize * how.bytes)?;
+            By::Ring(Box::new(ReadRing::over(buffers, how.depth, how.bytes)?))
         };
         Ok(Self { how, file: Rc::clone(file), by, next: 0 })
     }
