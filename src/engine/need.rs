@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::results::model::{Floor, FloorPart, FloorRatio};
 
-/// A bare operation that an operation cannot do without: a floor of the machine ([`crate::machine::floors`]), and how many of it.
+/// A bare operation that an operation cannot do without: a floor of the machine ([`crate::machine::floors()`]), and how many of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Need {
     /// The floor's name.

@@ -8,12 +8,14 @@ use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
-use crate::os::map::{Advice, FileMap, Kind, Populate};
+use crate::os::map::Advice;
 use crate::os::{SysError, cache, page_size, read};
 
 use super::super::prepare::not_prepared;
+use super::batch_map::BatchMap;
 use super::consume::Consume;
 use super::job::Job;
+use super::mapping::Hint;
 use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
@@ -30,8 +32,7 @@ pub(super) struct ReadAhead<U> {
 /// `madvise(MADV_WILLNEED)` of each of 32 records, then each through the mapping.
 pub(super) struct MapAhead<U> {
     job: Job<U>,
-    file: Option<File>,
-    map: Option<FileMap>,
+    map: BatchMap,
 }
 
 /// The parts of a range that are asked for together.
@@ -49,7 +50,8 @@ impl<U: Consume> ReadAhead<U> {
 impl<U: Consume> MapAhead<U> {
     pub(super) fn open(point: &Point, site: &Path) -> Opened {
         let job = Job::<U>::open(point, site, &point.recipe())?;
-        Ok(Box::new(Self { job, file: None, map: None }))
+        let map = BatchMap::new(Hint::Advice(Advice::Random), point.state, &job.data);
+        Ok(Box::new(Self { job, map }))
     }
 }
 
@@ -108,25 +110,20 @@ impl<U: Consume> Method for ReadAhead<U> {
 
 impl<U: Consume> Method for MapAhead<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        self.map = None;
+        self.map.let_go();
         self.job.prepare(draw)?;
-        self.file = Some(self.job.data.reopen(Open::Read)?);
-        Ok(())
+        self.map.prepare(&self.job.data)
     }
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        let Some(file) = &self.file else { return Err(not_prepared()) };
-        let map = FileMap::new(file, self.job.data.bytes() as usize, Kind::SharedRead, Populate::OnTouch)?;
-        map.advise(Advice::Random)?;
-        self.map = Some(map);
-        Ok(())
+        self.map.enter()
     }
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let next = self.job.advance(ops);
-        let Some(map) = &self.map else { return Err(not_prepared()) };
+        let map = self.map.get()?;
         let job = &mut self.job;
         let mut sum = job.sum;
         let records = map.span().records(job.shift);
@@ -145,7 +142,7 @@ impl<U: Consume> Method for MapAhead<U> {
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        self.map = None;
+        self.map.leave();
         Ok(())
     }
 
@@ -158,7 +155,7 @@ impl<U: Consume> Method for MapAhead<U> {
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.file = None;
+        self.map.settle()?;
         self.job.prove()?;
         let used = self.job.pages_used();
         let (minor_faults, major_faults) = match self.job.point.state {

@@ -8,11 +8,12 @@ use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::engine::need::Need;
 use crate::os::SysError;
 use crate::os::file::Open;
-use crate::os::map::{Advice, FileMap, Kind, Populate, is_mapped};
+use crate::os::map::{Advice, FileMap, Kind, Populate};
 use crate::os::{page_size, pagemap};
 
 use super::super::dataset::Dataset;
-use super::super::prepare::{map_by_reading, not_prepared, refused};
+use super::super::prepare::refused;
+use super::batch_map::BatchMap;
 use super::consume::Consume;
 use super::job::Job;
 use super::needs::{Reach, needs};
@@ -113,12 +114,8 @@ const LOOKED_AT: u64 = 1 << 20;
 /// A mapping: made and unmapped inside the clock when cold or warm; when mapped, made before the first batch and kept.
 pub(super) struct Mapped<U> {
     job: Job<U>,
-    hint: Hint,
     life: Life,
-    file: Option<File>,
-    map: Option<FileMap>,
-    /// Where the batch's mapping lay: nothing may lie there once it is unmapped.
-    address: usize,
+    map: BatchMap,
 }
 
 impl<U: Consume> Mapped<U> {
@@ -131,25 +128,20 @@ impl<U: Consume> Mapped<U> {
             job.worth_reading_whole()?;
         }
         hint.try_once(&job.data)?;
-        Ok(Box::new(Self { job, hint, life, file: None, map: None, address: 0 }))
+        let map = BatchMap::new(hint, point.state, &job.data);
+        Ok(Box::new(Self { job, life, map }))
     }
 
     /// The loop.
     #[inline(always)]
     fn use_records(&mut self, next: Range<usize>) -> Result<(), SysError> {
-        let Some(map) = &self.map else { return Err(not_prepared()) };
+        let map = self.map.get()?;
         let mut sum = self.job.sum;
         for record in map.span().records(self.job.shift).each(&self.job.records[next]) {
             sum = sum.wrapping_add(self.job.using.consume(record));
         }
         self.job.sum = sum;
-        self.address = map.address();
         Ok(())
-    }
-
-    fn map(&self) -> Result<FileMap, SysError> {
-        let Some(file) = &self.file else { return Err(not_prepared()) };
-        self.hint.map(file, self.job.data.bytes() as usize)
     }
 
     /// Faults that the case's name allows.
@@ -158,39 +150,24 @@ impl<U: Consume> Mapped<U> {
             Life::Batch => 1,
             Life::Pass => self.job.cursor.div_ceil(self.job.a_pass()) as u64,
         };
+        let hint = self.map.hint();
         // Populating touches the whole file, whatever is used of it.
-        let most = mappings * if self.hint.populates() { self.job.data.pages } else { self.job.pages_used() };
-        let (minor_faults, major_faults) = self.hint.faults(self.job.point.state, most);
+        let most = mappings * if hint.populates() { self.job.data.pages } else { self.job.pages_used() };
+        let (minor_faults, major_faults) = hint.faults(self.job.point.state, most);
         Account { minor_faults, major_faults, device_read: Some(self.job.cold_bytes()), ..self.job.quiet() }
     }
 }
 
 impl<U: Consume> Method for Mapped<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        let kept = self.map.take();
+        self.map.let_go();
         self.job.prepare(draw)?;
-        if self.job.point.state != State::Mapped {
-            self.file = Some(self.job.data.reopen(Open::Read)?);
-            return Ok(());
-        }
-        let map = match kept {
-            Some(map) => map,
-            None => {
-                self.file = Some(self.job.data.reopen(Open::Read)?);
-                self.map()?
-            }
-        };
-        map_by_reading(&map)?;
-        self.map = Some(map);
-        Ok(())
+        self.map.prepare(&self.job.data)
     }
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        if self.job.point.state != State::Mapped {
-            self.map = Some(self.map()?);
-        }
-        Ok(())
+        self.map.enter()
     }
 
     #[inline(always)]
@@ -201,8 +178,7 @@ impl<U: Consume> Method for Mapped<U> {
         }
         for part in self.job.by_pass(all) {
             if part.start > 0 && part.start.is_multiple_of(self.job.a_pass()) {
-                self.map = None;
-                self.map = Some(self.map()?);
+                self.map.again()?;
             }
             self.use_records(part)?;
         }
@@ -211,9 +187,7 @@ impl<U: Consume> Method for Mapped<U> {
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        if self.job.point.state != State::Mapped {
-            self.map = None;
-        }
+        self.map.leave();
         Ok(())
     }
 
@@ -226,16 +200,13 @@ impl<U: Consume> Method for Mapped<U> {
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.file = None;
+        self.map.settle()?;
         self.job.prove()?;
-        if self.job.point.state != State::Mapped && is_mapped(self.address) {
-            return Err(Trouble::unproven("the mapping is still there", "munmap returned, and unmapped nothing"));
-        }
         Ok(self.account())
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
-        self.hint.verify(&self.job.data)
+        self.map.hint().verify(&self.job.data)
     }
 }
 

@@ -1,26 +1,27 @@
 //! A record through a long-lived mapping if the page cache holds it, by `pread` if it does not: so that no fault is waited for.
 
-use std::fs::File;
 use std::path::Path;
+
+use nix::fcntl::PosixFadviseAdvice;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::engine::need::Need;
 use crate::os::buffer::Buffer;
-use crate::os::file::{self, Open};
-use crate::os::map::{Advice, FileMap, Kind, Populate};
+use crate::os::file;
+use crate::os::map::Advice;
 use crate::os::{SysError, cache};
 
-use super::super::prepare::{map_by_reading, not_prepared};
+use super::batch_map::BatchMap;
 use super::consume::Consume;
 use super::job::Job;
+use super::mapping::Hint;
 use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
 /// `mincore` of each record, then its way.
 pub(super) struct Mixed<U> {
     job: Job<U>,
-    file: Option<File>,
-    map: Option<FileMap>,
+    map: BatchMap,
     buffer: Buffer,
 }
 
@@ -33,47 +34,31 @@ impl<U: Consume> Mixed<U> {
                     .to_owned(),
             ));
         }
-        Ok(Box::new(Self { job, file: None, map: None, buffer: Buffer::new(point.record as usize)? }))
-    }
-
-    #[inline(always)]
-    fn map(&self) -> Result<FileMap, SysError> {
-        let Some(file) = &self.file else { return Err(not_prepared()) };
-        let map = FileMap::new(file, self.job.data.bytes() as usize, Kind::SharedRead, Populate::OnTouch)?;
         // What is not there is read by itself: were it read ahead, a fault would bring its neighbours.
-        map.advise(Advice::Random)?;
-        Ok(map)
+        let map = BatchMap::new(Hint::Advice(Advice::Random), point.state, &job.data);
+        Ok(Box::new(Self { job, map, buffer: Buffer::new(point.record as usize)? }))
     }
 }
 
 impl<U: Consume> Method for Mixed<U> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        self.map = None;
+        self.map.let_go();
         self.job.prepare(draw)?;
-        self.file = Some(self.job.data.reopen(Open::Read)?);
-        if self.job.point.state == State::Mapped {
-            let map = self.map()?;
-            map_by_reading(&map)?;
-            self.map = Some(map);
-        }
-        Ok(())
+        self.map.prepare(&self.job.data)
     }
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        if let Some(file) = self.file.as_ref().filter(|_| self.job.point.pattern.is_random()) {
-            cache::advise_file(file, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
+        if self.job.point.pattern.is_random() {
+            cache::advise_file(self.map.file()?, PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
         }
-        if self.job.point.state != State::Mapped {
-            self.map = Some(self.map()?);
-        }
-        Ok(())
+        self.map.enter()
     }
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let next = self.job.advance(ops);
-        let (Some(map), Some(file)) = (&self.map, &self.file) else { return Err(not_prepared()) };
+        let (map, file) = (self.map.get()?, self.map.file()?);
         let (length, records) = (1 << self.job.shift, map.span().records(self.job.shift));
         let mut sum = self.job.sum;
         for index in next {
@@ -93,9 +78,7 @@ impl<U: Consume> Method for Mixed<U> {
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        if self.job.point.state != State::Mapped {
-            self.map = None;
-        }
+        self.map.leave();
         Ok(())
     }
 
@@ -108,7 +91,7 @@ impl<U: Consume> Method for Mixed<U> {
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.file = None;
+        self.map.settle()?;
         self.job.prove()?;
         let used = self.job.pages_used();
         let minor_faults = match self.job.point.state {

@@ -3,6 +3,7 @@
 //! One operation is one record, a page if nothing else is said: its bytes are brought within reach and then used, by the same code on both sides.
 
 mod ahead;
+mod batch_map;
 pub mod beyond;
 mod catalogue;
 mod consume;

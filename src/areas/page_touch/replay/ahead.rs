@@ -9,11 +9,12 @@ use nix::fcntl::PosixFadviseAdvice;
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::buffer::Buffer;
 use crate::os::file::{self, Open};
-use crate::os::map::{Advice, FileMap};
+use crate::os::map::Advice;
 use crate::os::{SysError, cache, read};
 
 use super::super::super::prepare::not_prepared;
 use super::super::ahead::groups;
+use super::super::batch_map::BatchMap;
 use super::super::mapping::Hint;
 use super::super::point::{Point, State};
 use super::job::{Job, around, every_byte};
@@ -28,8 +29,7 @@ pub(in super::super) struct ReadAhead {
 /// `madvise(MADV_WILLNEED)` of the pages of each of 32 accesses, then each through the mapping.
 pub(in super::super) struct MapAhead {
     job: Job,
-    file: Option<File>,
-    map: Option<FileMap>,
+    map: BatchMap,
 }
 
 impl ReadAhead {
@@ -42,18 +42,24 @@ impl ReadAhead {
 
 impl MapAhead {
     pub(in super::super) fn open(point: &Point, site: &Path) -> Opened {
-        Ok(Box::new(Self { job: Job::open(point, site, &point.recipe())?, file: None, map: None }))
+        let job = Job::open(point, site, &point.recipe())?;
+        let map = BatchMap::new(Hint::Advice(Advice::Random), point.state, &job.data);
+        Ok(Box::new(Self { job, map }))
     }
 }
 
 impl Method for ReadAhead {
     fn prepare(&mut self, _: Draw) -> Result<(), Trouble> {
         self.job.prepare()?;
-        let file = self.job.data.reopen(Open::Read)?;
-        // The accesses alone: what would be read with each of them need not be used.
-        cache::advise_file(&file, PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
-        self.file = Some(file);
+        self.file = Some(self.job.data.reopen(Open::Read)?);
         Ok(())
+    }
+
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), SysError> {
+        let Some(file) = &self.file else { return Err(not_prepared()) };
+        // The accesses alone: what would be read with each of them need not be used.
+        cache::advise_file(file, PosixFadviseAdvice::POSIX_FADV_RANDOM)
     }
 
     #[inline(always)]
@@ -89,23 +95,20 @@ impl Method for ReadAhead {
 
 impl Method for MapAhead {
     fn prepare(&mut self, _: Draw) -> Result<(), Trouble> {
-        self.map = None;
+        self.map.let_go();
         self.job.prepare()?;
-        self.file = Some(self.job.data.reopen(Open::Read)?);
-        Ok(())
+        self.map.prepare(&self.job.data)
     }
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        let Some(file) = &self.file else { return Err(not_prepared()) };
-        self.map = Some(Hint::Advice(Advice::Random).map(file, self.job.data.bytes() as usize)?);
-        Ok(())
+        self.map.enter()
     }
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let next = self.job.advance(ops);
-        let Some(map) = &self.map else { return Err(not_prepared()) };
+        let map = self.map.get()?;
         let all = map.span();
         let mut sum = self.job.sum;
         for group in groups(next) {
@@ -122,12 +125,12 @@ impl Method for MapAhead {
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        self.map = None;
+        self.map.leave();
         Ok(())
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.file = None;
+        self.map.settle()?;
         self.job.prove()?;
         let used = self.job.pages_used();
         let (minor_faults, major_faults) = match self.job.state {

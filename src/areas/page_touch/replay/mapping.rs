@@ -1,17 +1,14 @@
 //! A trace's reads, done through a mapping, made and unmapped inside of the clock unless the state is `mapped`.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::SysError;
-use crate::os::file::Open;
-use crate::os::map::{FileMap, is_mapped};
 
 use super::super::super::dataset::Dataset;
-use super::super::super::prepare::{map_by_reading, not_prepared};
+use super::super::batch_map::BatchMap;
 use super::super::mapping::Hint;
-use super::super::point::{Point, State};
+use super::super::point::Point;
 use super::job::{Job, every_byte};
 
 /// A file that is brought whole for a few reads takes a second for each GiB or so.
@@ -33,11 +30,7 @@ fn small_enough(data: &Dataset) -> Result<(), Trouble> {
 /// Through one mapping of the whole file.
 pub(in super::super) struct ByMapping {
     job: Job,
-    hint: Hint,
-    file: Option<File>,
-    map: Option<FileMap>,
-    /// Where the batch's mapping lay: nothing may lie there once it is unmapped.
-    address: usize,
+    map: BatchMap,
 }
 
 impl ByMapping {
@@ -47,78 +40,52 @@ impl ByMapping {
             small_enough(&job.data)?;
         }
         hint.try_once(&job.data)?;
-        Ok(Box::new(Self { job, hint, file: None, map: None, address: 0 }))
-    }
-
-    #[inline(always)]
-    fn map(&self) -> Result<FileMap, SysError> {
-        let Some(file) = &self.file else { return Err(not_prepared()) };
-        self.hint.map(file, self.job.data.bytes() as usize)
+        let map = BatchMap::new(hint, point.state, &job.data);
+        Ok(Box::new(Self { job, map }))
     }
 }
 
 impl Method for ByMapping {
     fn prepare(&mut self, _: Draw) -> Result<(), Trouble> {
-        let is_mapped = self.job.state == State::Mapped;
-        let kept = self.map.take().filter(|_| is_mapped);
+        self.map.let_go();
         self.job.prepare()?;
-        if let Some(map) = kept {
-            map_by_reading(&map)?;
-            self.map = Some(map);
-            return Ok(());
-        }
-        self.file = Some(self.job.data.reopen(Open::Read)?);
-        if is_mapped {
-            let map = self.map()?;
-            map_by_reading(&map)?;
-            self.map = Some(map);
-        }
-        Ok(())
+        self.map.prepare(&self.job.data)
     }
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        if self.job.state != State::Mapped {
-            self.map = Some(self.map()?);
-        }
-        Ok(())
+        self.map.enter()
     }
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let next = self.job.advance(ops);
-        let Some(map) = &self.map else { return Err(not_prepared()) };
-        let all = map.span();
+        let all = self.map.get()?.span();
         let mut sum = self.job.sum;
         for access in &self.job.reads()[next] {
             sum = sum.wrapping_add(every_byte(all.part(access.at as usize, access.len as usize)));
         }
         self.job.sum = sum;
-        self.address = map.address();
         Ok(())
     }
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        if self.job.state != State::Mapped {
-            self.map = None;
-        }
+        self.map.leave();
         Ok(())
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.file = None;
+        self.map.settle()?;
         self.job.prove()?;
-        if self.job.state != State::Mapped && is_mapped(self.address) {
-            return Err(Trouble::unproven("the mapping is still there", "munmap returned, and unmapped nothing"));
-        }
+        let hint = self.map.hint();
         // Populating touches the whole file, whatever is used of it.
-        let most = if self.hint.populates() { self.job.data.pages } else { self.job.pages_used() };
-        let (minor_faults, major_faults) = self.hint.faults(self.job.state, most);
+        let most = if hint.populates() { self.job.data.pages } else { self.job.pages_used() };
+        let (minor_faults, major_faults) = hint.faults(self.job.state, most);
         Ok(Account { minor_faults, major_faults, device_read: Some(self.job.cold_bytes()), ..self.job.quiet() })
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
-        self.hint.verify(&self.job.data)
+        self.map.hint().verify(&self.job.data)
     }
 }

@@ -1,17 +1,16 @@
 //! A trace's reads, each through a mapping if the page cache holds it, by `pread` if it does not: so that no fault is waited for.
 
-use std::fs::File;
 use std::path::Path;
 
 use nix::fcntl::PosixFadviseAdvice;
 
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::buffer::Buffer;
-use crate::os::file::{self, Open};
+use crate::os::file;
 use crate::os::map::{Advice, FileMap};
 use crate::os::{SysError, SysResult, cache};
 
-use super::super::super::prepare::{map_by_reading, not_prepared};
+use super::super::batch_map::BatchMap;
 use super::super::mapping::Hint;
 use super::super::point::{Point, State};
 use super::super::trace::Access;
@@ -20,8 +19,7 @@ use super::job::{Job, around, every_byte};
 /// `mincore` of each access, then its way.
 pub(in super::super) struct Mixed {
     job: Job,
-    file: Option<File>,
-    map: Option<FileMap>,
+    map: BatchMap,
     buffer: Buffer,
 }
 
@@ -29,14 +27,9 @@ impl Mixed {
     pub(in super::super) fn open(point: &Point, site: &Path) -> Opened {
         let job = Job::open(point, site, &point.recipe())?;
         let buffer = Buffer::new(job.longest())?;
-        Ok(Box::new(Self { job, file: None, map: None, buffer }))
-    }
-
-    /// What is not there is read by itself: were it read ahead, a fault would bring its neighbours.
-    #[inline(always)]
-    fn map(&self) -> Result<FileMap, SysError> {
-        let Some(file) = &self.file else { return Err(not_prepared()) };
-        Hint::Advice(Advice::Random).map(file, self.job.data.bytes() as usize)
+        // What is not there is read by itself: were it read ahead, a fault would bring its neighbours.
+        let map = BatchMap::new(Hint::Advice(Advice::Random), point.state, &job.data);
+        Ok(Box::new(Self { job, map, buffer }))
     }
 }
 
@@ -55,31 +48,21 @@ fn is_there(map: &FileMap, access: Access) -> SysResult<bool> {
 
 impl Method for Mixed {
     fn prepare(&mut self, _: Draw) -> Result<(), Trouble> {
-        self.map = None;
+        self.map.let_go();
         self.job.prepare()?;
-        let file = self.job.data.reopen(Open::Read)?;
-        cache::advise_file(&file, PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
-        self.file = Some(file);
-        if self.job.state == State::Mapped {
-            let map = self.map()?;
-            map_by_reading(&map)?;
-            self.map = Some(map);
-        }
-        Ok(())
+        self.map.prepare(&self.job.data)
     }
 
     #[inline(always)]
     fn enter(&mut self) -> Result<(), SysError> {
-        if self.job.state != State::Mapped {
-            self.map = Some(self.map()?);
-        }
-        Ok(())
+        cache::advise_file(self.map.file()?, PosixFadviseAdvice::POSIX_FADV_RANDOM)?;
+        self.map.enter()
     }
 
     #[inline(always)]
     fn run(&mut self, ops: u64) -> Result<(), SysError> {
         let next = self.job.advance(ops);
-        let (Some(map), Some(file)) = (&self.map, &self.file) else { return Err(not_prepared()) };
+        let (map, file) = (self.map.get()?, self.map.file()?);
         let all = map.span();
         let mut sum = self.job.sum;
         for access in &self.job.reads()[next] {
@@ -98,14 +81,12 @@ impl Method for Mixed {
 
     #[inline(always)]
     fn leave(&mut self) -> Result<(), SysError> {
-        if self.job.state != State::Mapped {
-            self.map = None;
-        }
+        self.map.leave();
         Ok(())
     }
 
     fn settle(&mut self) -> Result<Account, Trouble> {
-        self.file = None;
+        self.map.settle()?;
         self.job.prove()?;
         let used = self.job.pages_used();
         let minor_faults = match self.job.state {
