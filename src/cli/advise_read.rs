@@ -19,7 +19,7 @@ Examples:
   pagewise advise read --size 2GiB --used 10% --pattern random --state cold
   pagewise advise read --size 64MiB --pattern sequential --passes 4
   pagewise advise read --file data.bin --pattern random --record 512
-  pagewise advise read --size 64GiB --memory 16GiB --state cold --from results/local/RUN";
+  pagewise advise read --size 64GiB --memory 16GiB --pattern sequential   larger than memory";
 
 /// What is read, and how.
 #[derive(Debug, Args)]
@@ -53,7 +53,8 @@ pub struct ReadArgs {
     #[arg(long = "use", value_enum, default_value_t = Done::Sum)]
     job: Done,
 
-    /// Memory that may hold the file, page cache included, such as 8GiB: a file that is larger than that is another matter
+    /// Memory that may hold the file, page cache included, such as 8GiB. Of a file that is larger no state can be kept: one that is as many times as
+    /// large as a limit is watched as it is read, by a process under that limit
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
 

@@ -60,9 +60,8 @@ pub fn run(
     driver.ledger.stop = match driver.take(time.budget, progress) {
         Ok(stop) | Err(stop) => stop,
     };
-    if driver.ledger.stop == Stop::Interrupted {
-        summary::fail_the_unproven(plan, &mut driver.ledger, true);
-    }
+    // Also where it ended between two looks: the user stopped it, or the baseline failed.
+    summary::fail_the_unproven(plan, &mut driver.ledger, true);
     summary::study(plan, &driver.ledger)
 }
 

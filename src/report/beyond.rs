@@ -4,7 +4,7 @@ pub mod figures;
 
 use super::grid::{self, Look};
 use super::units;
-use crate::results::model::BeyondMemory;
+use crate::results::model::{BeyondMemory, TimeLine};
 use figures::{Watched, watched};
 
 /// All that is said of one order of reading.
@@ -22,7 +22,7 @@ pub struct Section {
 }
 
 /// The columns of its table. Of a way of reading: what it did until the cache was full, what in the second half of its time, and what that cost.
-pub const HEADS: [&str; 12] = [
+pub const HEADS: [&str; 13] = [
     "read by",
     "file",
     "pages/s while the cache fills",
@@ -35,6 +35,7 @@ pub const HEADS: [&str; 12] = [
     "reclaimed of scanned/s",
     "TLB shootdowns/s",
     "bystander",
+    "file, own memory",
 ];
 
 /// Orders of reading: how each is recorded, its heading, its anchor and word, and the way that others are held against.
@@ -176,8 +177,18 @@ fn row(group: &Watched<'_>, limit: u64, page: f64) -> Vec<String> {
         format!("{} of {}", rate(reclaimed), rate(scanned)),
         rate(group.later(|line| &line.shootdowns_per_second)),
         group.bystander().map_or_else(none, |part| units::percent(units::round(part, 2))),
+        memory(group),
     ]);
     cells
+}
+
+/// What of the group's memory held pages of files, and what the processes' own, page tables left out.
+fn memory(group: &Watched<'_>) -> String {
+    let last = |column: fn(&TimeLine) -> &Vec<Option<u64>>| {
+        let bytes = group.sampled().last().and_then(|line| column(line).last().copied().flatten());
+        bytes.map_or_else(|| units::NONE.to_owned(), |bytes| units::bytes(bytes as f64))
+    };
+    format!("{}, {}", last(|line| &line.file_bytes), last(|line| &line.anon_bytes))
 }
 
 /// Headings, sentences and tables, for a terminal or as Markdown.

@@ -52,9 +52,9 @@ fn under_a_clock_that_enters_the_kernel_no_row_has_a_figure_and_a_warning_says_w
     assert!(warning.text.contains("hpet") && !warning.fix.is_empty(), "{warning:?}");
 }
 
-/// A study whose rounds last well over the ten ticks that these gates need: whole passes past the page cache.
+/// A study whose rounds last well over the ten ticks that these gates need: whole files into new memory.
 const LONG_ROUNDS: &str =
-    "page_touch --where state=warm,pattern=sequential,use=touch,history=write-1M --method O_DIRECT* --budget 2s";
+    "page_touch --where state=warm,pattern=sequential,use=touch,history=write-1M --method std::fs::read --budget 2s";
 
 #[test]
 fn rounds_from_which_the_host_took_time_away_do_not_count() {

@@ -341,6 +341,16 @@ fn a_case_whose_proof_often_fails_is_failed_and_the_others_keep_their_rounds() {
 }
 
 #[test]
+fn a_baseline_that_is_given_up_early_leaves_no_row_that_its_own_proofs_would_fail() {
+    let mut bench = Bench::new(&[("base", 1000.0), ("shaky", 500.0), ("fast", 500.0)]);
+    bench.flaw = |name, _, round| name == "base" || name == "shaky" && round % 3 == 0;
+    let study = measure(&mut bench, LONG);
+    assert_eq!(study.stop_reason, "failed");
+    let told: Vec<Status> = study.cases.iter().map(|case| case.status).collect();
+    assert_eq!(told, [Status::Failed, Status::Failed, Status::Ok], "a third of the rounds is more than a fifth");
+}
+
+#[test]
 fn a_percentile_is_given_only_where_the_count_supports_it() {
     let study = measure(&mut Bench::new(&[("base", 1000.0), ("fast", 500.0)]), LONG);
     let latency = study.cases[0].latency.as_ref().unwrap();

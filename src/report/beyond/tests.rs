@@ -26,7 +26,21 @@ fn the_second_half_is_held_against_the_time_until_the_cache_was_full() {
     let rows = &random.rows;
     assert_eq!(
         rows[1],
-        ["`mmap`", "8.0 MiB", "4,500", "1.0 s", "300 (200, 400)", "1", "100–400", "2", "12", "5 of 10", "300", "75 %"]
+        [
+            "`mmap`",
+            "8.0 MiB",
+            "4,500",
+            "1.0 s",
+            "300 (200, 400)",
+            "1",
+            "100–400",
+            "2",
+            "12",
+            "5 of 10",
+            "300",
+            "75 %",
+            "1.0 MiB, –"
+        ]
     );
     assert_eq!(rows[3][2], "killed");
     assert_eq!(rows.len(), 4);
