@@ -6,7 +6,7 @@ use super::read::{Advice, Choice, Flag, Margin};
 use super::read_words;
 use crate::report::beyond::figures::{self, Watched};
 use crate::report::units;
-use crate::results::model::{BeyondMemory, Reading, Run};
+use crate::results::model::{BeyondMemory, Reading, Run, TimeLine};
 
 /// The advice for `need`; `None` where memory is large enough, or `run` did not watch such files.
 pub(super) fn advise(run: &Run, need: &Reading) -> Option<Advice> {
@@ -95,11 +95,9 @@ fn warnings(
     choice: &Choice,
 ) -> Vec<String> {
     let mut all: Vec<String> = read_words::of_mapping(choice).into_iter().collect();
-    let readers = seen
-        .lines
-        .iter()
-        .find(|line| line.bytes == bytes && line.method == choice.method)
-        .map_or(0, |line| line.readers);
+    let is_of = |line: &&TimeLine| line.bytes == bytes && line.method == choice.method && line.readers > 0;
+    // The first runs did not say it of each line.
+    let readers = seen.lines.iter().find(is_of).map_or(seen.readers, |line| line.readers);
     let order = match need.pattern.as_str() {
         "sequential" => "from end to end".to_owned(),
         "random" => "at random".to_owned(),

@@ -35,15 +35,17 @@ fn asked(need: &Reading) -> String {
         other => other,
     };
     let state = match need.state.as_str() {
-        "cold" => "none of it cached",
-        "warm" => "cached, mapped or opened anew",
-        _ => "cached, and kept mapped",
+        // What is cached of it changes as it is read.
+        _ if need.times_memory().is_some() => "",
+        "cold" => ", none of it cached",
+        "warm" => ", cached, mapped or opened anew",
+        _ => ", cached, and kept mapped",
     };
     let passes = if need.passes > 1 { format!(", {} times", need.passes) } else { String::new() };
     let memory =
         need.memory.map(|bytes| format!(", within {} of memory", units::bytes(bytes as f64))).unwrap_or_default();
     format!(
-        "{} of a file of {} read {order}, {} at a time{passes}, {state}{memory}:\n",
+        "{} of a file of {} read {order}, {} at a time{passes}{state}{memory}:\n",
         units::percent(units::round(need.used, 3)),
         units::bytes(need.bytes as f64),
         units::bytes(need.record as f64)
