@@ -48,7 +48,7 @@ fn a_recorded_run_answers_how_to_read_with_what_each_advice_does() {
     assert!(advice["choice"]["read_amplification"].as_f64().unwrap() >= 4096.0, "a page for a byte: {advice}");
     let far = ["--size", "64GiB", "--memory", "16GiB", "--state", "cold", "--pattern", "sequential", "--from", &run];
     let said = String::from_utf8(advise_read(&far).success().get_output().stdout.clone()).unwrap();
-    assert!(said.contains("larger than the 16.0 GiB") && said.contains("Measured was a file of 256MiB"), "{said}");
+    assert!(said.contains("larger than the 16.0 GiB") && said.contains("Measured was a file of 32MiB"), "{said}");
 }
 
 #[test]

@@ -93,8 +93,11 @@ pub(super) struct DeviceReads {
     reads: u64,
 }
 
+/// Reads before those of a batch, which are not counted: a disk that was idle for the other probes takes longer to answer first.
+const BEFORE: u64 = 8;
+
 /// One after the other at places far apart: what a page costs that is not in memory, at the least.
-pub(super) const ONE: DeviceReads = DeviceReads { name: "device read 4 KiB", depth: 1, bytes: BYTES, reads: 16 };
+pub(super) const ONE: DeviceReads = DeviceReads { name: "device read 4 KiB", depth: 1, bytes: BYTES, reads: 64 };
 /// The same with others in flight: what a page costs that was asked for with others.
 pub(super) const EIGHT: DeviceReads = DeviceReads { name: "device read 4 KiB x8", depth: 8, bytes: BYTES, reads: 64 };
 /// The same.
@@ -147,6 +150,22 @@ impl DeviceRead {
         };
         Ok(Self { how, file: Rc::clone(file), by, next: 0 })
     }
+
+    /// The next so many reads.
+    fn read(&mut self, reads: u64) -> SysResult<()> {
+        let bytes = self.how.bytes;
+        let places = (READ_FROM / bytes) as u64;
+        // A step that is odd visits every place before it comes back.
+        let step = if bytes == BYTES { 1_237 } else { 1 };
+        let first = self.next;
+        self.next = (first + reads * step) % places;
+        let mut at = (0..reads).map(|read| (first + read * step) % places * bytes as u64);
+        let file = &self.file.0;
+        match &mut self.by {
+            By::Pread(buffer) => at.try_for_each(|at| file::read_at(file, buffer.bytes_mut(), at)),
+            By::Ring(ring) => ring.read_each(file, at, |_| {}),
+        }
+    }
 }
 
 impl Probe for DeviceRead {
@@ -155,21 +174,9 @@ impl Probe for DeviceRead {
     }
 
     fn batch(&mut self) -> Option<f64> {
-        let DeviceReads { bytes, reads, .. } = *self.how;
-        let places = (READ_FROM / bytes) as u64;
-        // A step that is odd visits every place before it comes back.
-        let step = if bytes == BYTES { 1_237 } else { 1 };
-        let first = self.next;
-        self.next = (first + reads * step) % places;
-        let mut at = (0..reads).map(|read| (first + read * step) % places * bytes as u64);
-        let (file, by) = (&self.file.0, &mut self.by);
+        self.read(BEFORE).ok()?;
         let mut done = Ok(());
-        let ns = timed(reads as usize, || {
-            done = match by {
-                By::Pread(buffer) => at.try_for_each(|at| file::read_at(file, buffer.bytes_mut(), at)),
-                By::Ring(ring) => ring.read_each(file, at, |_| {}),
-            };
-        });
+        let ns = timed(self.how.reads as usize, || done = self.read(self.how.reads));
         done.ok().map(|()| ns)
     }
 }
