@@ -19,6 +19,9 @@ use super::job::Job;
 use super::needs::{Reach, needs};
 use super::point::{Point, State};
 
+/// Of the page cache, on most machines.
+pub(super) const LARGEST_FOLIO: u64 = 2 << 20;
+
 /// By which call.
 pub(super) trait Reader: 'static {
     /// What the file is opened for.
@@ -161,6 +164,10 @@ impl<U: Consume, R: Reader> Read<U, R> {
                 let each = if self.serves_several() { point.record } else { self.block };
                 // Compressed or inline data may take less of the device than of the file; never more.
                 self.job.least_read()..=self.job.cursor as u64 * each
+            }
+            // A folio leaves the cache once a part of it was read, and is brought again for the next part (mm/filemap.c, filemap_end_dropbehind_read).
+            _ if R::LEAVES == Leaves::Ahead && point.state == State::Cold => {
+                *self.job.cold_bytes().start()..=self.job.cursor as u64 * self.block.max(LARGEST_FOLIO)
             }
             _ => self.job.cold_bytes(),
         };

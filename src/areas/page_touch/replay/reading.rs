@@ -13,7 +13,7 @@ use crate::os::{SysError, SysResult, cache, page_size};
 
 use super::super::super::prepare::{not_prepared, refused};
 use super::super::point::{Point, State};
-use super::super::reading::{Leaves, Reader};
+use super::super::reading::{LARGEST_FOLIO, Leaves, Reader};
 use super::job::{Job, around, every_byte};
 
 /// By one kind of call; past the cache, of whole pages around the access.
@@ -90,10 +90,13 @@ impl<R: Reader> Method for ByRead<R> {
         if R::LEAVES == Leaves::Nothing && self.job.state == State::Cold {
             self.job.data.prove_uncached()?;
         }
-        let device_read = if Self::IS_DIRECT {
-            self.job.direct_bytes(|access| around(access).1 as u64)
-        } else {
-            self.job.cold_bytes()
+        let pages = |access| around(access).1 as u64;
+        let device_read = match R::LEAVES {
+            Leaves::Nothing => self.job.direct_bytes(pages),
+            Leaves::Ahead if self.job.state == State::Cold => {
+                self.job.direct_bytes(|access| pages(access).max(LARGEST_FOLIO))
+            }
+            Leaves::Ahead | Leaves::All => self.job.cold_bytes(),
         };
         Ok(Account { device_read: Some(device_read), ..self.job.quiet() })
     }
