@@ -103,8 +103,7 @@ pub(super) const EIGHT: DeviceReads = DeviceReads { name: "device read 4 KiB x8"
 /// The same.
 pub(super) const MANY: DeviceReads = DeviceReads { name: "device read 4 KiB x32", depth: 32, bytes: BYTES, reads: 256 };
 /// In order, by large reads of which several are in flight: what the device delivers at the most.
-pub(super) const STREAM: DeviceReads =
-    DeviceReads { name: "device read 1 MiB x8", depth: 8, bytes: 1 << 20, reads: (READ_FROM >> 20) as u64 };
+pub(super) const STREAM: DeviceReads = DeviceReads { name: "device read 1 MiB x8", depth: 8, bytes: 1 << 20, reads: 8 };
 
 /// Reads past the page cache (`O_DIRECT`), by pread(2) at depth 1, by io_uring at others.
 pub(super) struct DeviceRead {
@@ -174,7 +173,7 @@ impl Probe for DeviceRead {
     }
 
     fn batch(&mut self) -> Option<f64> {
-        self.read(BEFORE).ok()?;
+        self.read(if self.how.bytes == BYTES { BEFORE } else { 1 }).ok()?;
         let mut done = Ok(());
         let ns = timed(self.how.reads as usize, || done = self.read(self.how.reads));
         done.ok().map(|()| ns)
