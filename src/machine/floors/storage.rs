@@ -89,21 +89,24 @@ pub(super) struct DeviceReads {
     name: &'static str,
     depth: u32,
     bytes: usize,
+    /// Reads before those of a batch, which are not counted: a disk that was idle for the other probes takes longer to answer first.
+    before: u64,
     /// Reads of a batch, each at another place.
     reads: u64,
 }
 
-/// Reads before those of a batch, which are not counted: a disk that was idle for the other probes takes longer to answer first.
-const BEFORE: u64 = 8;
-
 /// One after the other at places far apart: what a page costs that is not in memory, at the least.
-pub(super) const ONE: DeviceReads = DeviceReads { name: "device read 4 KiB", depth: 1, bytes: BYTES, reads: 64 };
+pub(super) const ONE: DeviceReads =
+    DeviceReads { name: "device read 4 KiB", depth: 1, bytes: BYTES, before: 8, reads: 64 };
 /// The same with others in flight: what a page costs that was asked for with others.
-pub(super) const EIGHT: DeviceReads = DeviceReads { name: "device read 4 KiB x8", depth: 8, bytes: BYTES, reads: 64 };
+pub(super) const EIGHT: DeviceReads =
+    DeviceReads { name: "device read 4 KiB x8", depth: 8, bytes: BYTES, before: 8, reads: 64 };
 /// The same.
-pub(super) const MANY: DeviceReads = DeviceReads { name: "device read 4 KiB x32", depth: 32, bytes: BYTES, reads: 256 };
+pub(super) const MANY: DeviceReads =
+    DeviceReads { name: "device read 4 KiB x32", depth: 32, bytes: BYTES, before: 8, reads: 256 };
 /// In order, by large reads of which several are in flight: what the device delivers at the most.
-pub(super) const STREAM: DeviceReads = DeviceReads { name: "device read 1 MiB x8", depth: 8, bytes: 1 << 20, reads: 8 };
+pub(super) const STREAM: DeviceReads =
+    DeviceReads { name: "device read 1 MiB x8", depth: 8, bytes: 1 << 20, before: 1, reads: 8 };
 
 /// Reads past the page cache (`O_DIRECT`), by pread(2) at depth 1, by io_uring at others.
 pub(super) struct DeviceRead {
@@ -173,7 +176,7 @@ impl Probe for DeviceRead {
     }
 
     fn batch(&mut self) -> Option<f64> {
-        self.read(if self.how.bytes == BYTES { BEFORE } else { 1 }).ok()?;
+        self.read(self.how.before).ok()?;
         let mut done = Ok(());
         let ns = timed(self.how.reads as usize, || done = self.read(self.how.reads));
         done.ok().map(|()| ns)
