@@ -102,6 +102,7 @@ fn run(pairs: &[Pair], budget: Duration, markdown: bool) -> anyhow::Result<Vec<R
         let mut workers = Workers {
             site: site.path(),
             disk_stat: None,
+            own_reads: false,
             catalogue: serde_json::to_value(&pair.options)?,
             scenario: pair.scenario().to_owned(),
             interrupt: &interrupt,

@@ -21,7 +21,7 @@ use std::path::Path;
 use nix::libc;
 use pagewise::areas::Spec;
 use pagewise::engine::drag::Drag;
-use pagewise::engine::method::{Account, Case, DiskGauge, Draw, Measured, Opened, Trouble};
+use pagewise::engine::method::{Account, Case, Counters, Draw, Measured, Opened, Trouble};
 use pagewise::engine::protocol::Phases;
 use pagewise::os::usage::Usage;
 
@@ -43,17 +43,17 @@ trait Loop {
 struct Bare<L>(L);
 
 impl<L: Loop> Case for Bare<L> {
-    fn measure(&mut self, draw: Draw, _: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
+    fn measure(&mut self, draw: Draw, _: Drag, counters: &mut dyn Counters) -> Result<Measured, Trouble> {
         self.0.prepare(draw)?;
-        let disk_before = disk.read();
+        let disk_before = counters.disk();
         let usage_before = Usage::now();
         let outcome = self.0.timed();
         let usage = Usage::now().since(usage_before);
-        let disk_after = disk.read();
+        let disk_after = counters.disk();
         let ns = outcome.map_err(|error| Trouble::Failed(format!("a bare loop: {error}")))?;
         let account = self.0.settle()?;
         let disk = disk_after.zip(disk_before).map(|(after, before)| after.since(before));
-        Ok(Measured { ns, usage, disk, written_before: 0, account })
+        Ok(Measured { ns, usage, disk, account, ..Measured::default() })
     }
 
     fn stamp(&mut self, _: Draw, _: &mut Vec<u64>) -> Result<(), Trouble> {

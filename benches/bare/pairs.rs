@@ -129,6 +129,7 @@ fn stamp() -> Spec {
         needs: Vec::new(),
         floors: Vec::new(),
         bytes_per_op: None,
+        missing: Vec::new(),
         stamps: false,
     };
     Spec { plan, files: Vec::new(), weight: 1.0 }

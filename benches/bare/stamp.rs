@@ -3,10 +3,9 @@
 use std::io;
 
 use pagewise::engine::drag::Drag;
-use pagewise::engine::method::{Account, Case, DiskGauge, Draw, Measured, Opened, Trouble};
+use pagewise::engine::method::{Account, Case, Counters, Draw, Measured, Opened, Trouble};
 use pagewise::engine::protocol::Phases;
 use pagewise::engine::stamp::Nothing;
-use pagewise::os::usage::Usage;
 
 use super::{Bare, Loop, clock};
 
@@ -52,17 +51,11 @@ struct Stamped {
 }
 
 impl Case for Stamped {
-    fn measure(&mut self, draw: Draw, _: Drag, _: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
+    fn measure(&mut self, draw: Draw, _: Drag, _: &mut dyn Counters) -> Result<Measured, Trouble> {
         self.stamps.clear();
         Nothing::default().stamp(draw, &mut self.stamps)?;
         let ns = self.stamps.iter().sum();
-        Ok(Measured {
-            ns,
-            usage: Usage::default(),
-            disk: None,
-            written_before: 0,
-            account: Account::quiet(draw.ops, 0, 0),
-        })
+        Ok(Measured { ns, account: Account::quiet(draw.ops, 0, 0), ..Measured::default() })
     }
 
     fn stamp(&mut self, _: Draw, _: &mut Vec<u64>) -> Result<(), Trouble> {

@@ -14,9 +14,8 @@ use criterion::{Criterion, SamplingMode};
 use pagewise::areas::dataset::Recipe;
 use pagewise::areas::{self, Area, FULL, Options, Spec};
 use pagewise::engine::drag::Drag;
-use pagewise::engine::method::{Case, DiskGauge, Draw, Trouble};
+use pagewise::engine::method::{Case, Draw, NoCounters, Trouble};
 use pagewise::engine::protocol::Size;
-use pagewise::os::disk::DiskStat;
 use pagewise::site::Site;
 use words::Words;
 
@@ -138,15 +137,6 @@ struct Fixture {
     ground: Rc<Ground>,
 }
 
-/// Criterion has no use for device counters.
-struct NoDisk;
-
-impl DiskGauge for NoDisk {
-    fn read(&mut self) -> Option<DiskStat> {
-        None
-    }
-}
-
 impl Fixture {
     /// Opens the method, on the files of the pick before where they would be the same.
     fn new(area: &dyn Area, pick: &Pick, last: &mut Option<Rc<Ground>>) -> Self {
@@ -173,7 +163,7 @@ impl Fixture {
         while done < operations {
             self.batches += 1;
             let draw = Draw { ops: batch.min(most), seed: self.batches };
-            match self.case.measure(draw, Drag::default(), &mut NoDisk) {
+            match self.case.measure(draw, Drag::default(), &mut NoCounters) {
                 Ok(measured) => {
                     ns += measured.ns;
                     done += draw.ops;

@@ -253,6 +253,7 @@ impl<P> AreaOf<P> {
             needs: question.floor.iter().map(|(name, units)| Need::of(name, *units)).collect(),
             floors: Vec::new(),
             bytes_per_op: question.bytes_per_op,
+            missing: Vec::new(),
             stamps: true,
             scenario: self.scenario(&question),
         };

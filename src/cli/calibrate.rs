@@ -10,7 +10,9 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::UsageError;
-use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
+use super::measuring::{
+    Ground, Patience, command, duration, label, program, seed_from_time, space, to_the_second, warnings,
+};
 use super::progress::Bar;
 use super::select::SelectArgs;
 use crate::areas::{self, Options, Spec};
@@ -18,6 +20,7 @@ use crate::engine::interrupt::Interrupt;
 use crate::engine::process::Death;
 use crate::machine;
 use crate::os::disk::Disk;
+use crate::os::own_reads;
 use crate::os::process;
 use crate::results::store as runs;
 use crate::site::Site;
@@ -125,6 +128,8 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         candidates: &candidates,
         site: &site,
         disk: &disk,
+        own_reads: own_reads::probe(site.path()).err(),
+        patience: Patience::default(),
         interrupt: &interrupt,
         trial: &trial,
         folder: &folder,
@@ -230,6 +235,9 @@ struct Session<'a> {
     candidates: &'a [Candidate],
     site: &'a Site,
     disk: &'a Disk,
+    /// Why the process's own count of storage reads is no evidence here; `None` where it is.
+    own_reads: Option<String>,
+    patience: Patience,
     interrupt: &'a Interrupt,
     trial: &'a Trial,
     folder: &'a Path,
@@ -274,7 +282,14 @@ impl Session<'_> {
     fn turn(&self, turn: u32, index: usize, candidate: &Candidate) -> anyhow::Result<()> {
         let Candidate { subject, spec, options } = candidate;
         let stat = self.disk.device.as_ref().ok().map(|device| &*device.stat);
-        let ground = Ground { site: self.site, disk_stat: stat, options, interrupt: self.interrupt };
+        let ground = Ground {
+            site: self.site,
+            disk_stat: stat,
+            own_reads: self.own_reads.as_deref(),
+            patience: &self.patience,
+            options,
+            interrupt: self.interrupt,
+        };
         let plan = subject.plan(&spec.plan);
         let seed = self.trial.seed.wrapping_add(u64::from(turn) * 1_000_003 + index as u64 * 7_919);
         let mut each = subject.comparison_time();

@@ -1,5 +1,6 @@
 //! What commands that measure share: how a study is made, and how its maker, time and seed are told.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,9 @@ use crate::engine::plan::Plan;
 use crate::engine::process::Workers;
 use crate::engine::study::{self, Progress, Time};
 use crate::machine;
-use crate::os::disk::Disk;
+use crate::os::disk::{Disk, StatReader};
+use crate::os::file::{self, Open};
+use crate::os::own_reads;
 use crate::results::model::{Dir, Machine, Program, Study, Warning};
 use crate::site::Site;
 
@@ -21,10 +24,54 @@ pub struct Ground<'a> {
     pub site: &'a Site,
     /// `/sys/block/<name>/stat` of the disk below it, where there is one.
     pub disk_stat: Option<&'a Path>,
+    /// Why the process's own count of storage reads is no evidence there; `None` where it is.
+    pub own_reads: Option<&'a str>,
+    /// How long a study waits for that disk to be idle.
+    pub patience: &'a Patience,
     /// What the catalogue is made from.
     pub options: &'a Options,
     /// Whether the user has asked to stop.
     pub interrupt: &'a Interrupt,
+}
+
+/// How long a study waits until the disk is idle, once its files are made and synced.
+#[derive(Debug)]
+pub struct Patience(Cell<Duration>);
+
+/// A disk that was idle for so long is idle.
+const QUIET: Duration = Duration::from_millis(200);
+/// A study waits at most this long for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The studies after one that waited in vain: a disk that others use all the time is worth no more of their time.
+const NEXT_WAIT: Duration = Duration::from_millis(400);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Cell::new(LONGEST_WAIT))
+    }
+}
+
+impl Patience {
+    fn wait_until_idle(&self, stat: &Path, interrupt: &Interrupt) {
+        let Ok(reader) = StatReader::open(stat) else { return };
+        let idle = reader.wait_until_idle(QUIET, self.0.get(), || interrupt.asked().is_some());
+        self.0.set(if idle { LONGEST_WAIT } else { NEXT_WAIT });
+    }
+}
+
+/// Why the process's own count of storage reads is no evidence where the files are; `None` where it is. `elsewhere`: the user's
+/// file is on another filesystem than ours.
+pub fn own_reads(site: &Site, options: &Options, elsewhere: bool) -> Option<String> {
+    let tried = match &options.file {
+        Some(file) if elsewhere && options.evict => file::open_unmarked(&file.path, Open::Read)
+            .map_err(|error| error.to_string())
+            .and_then(|file| own_reads::probe_file(&file)),
+        Some(_) if elsewhere => Err("whether the kernel counts them on the filesystem of --file was not tried, \
+             since that takes a page that is not cached; --evict allows it"
+            .to_owned()),
+        _ => own_reads::probe(site.path()),
+    };
+    tried.err()
 }
 
 impl Ground<'_> {
@@ -33,6 +80,7 @@ impl Ground<'_> {
         Workers {
             site: self.site.path(),
             disk_stat: self.disk_stat.map(Path::to_owned),
+            own_reads: self.own_reads.is_none(),
             catalogue: serde_json::to_value(self.options).unwrap_or_default(),
             scenario: plan.scenario.id.clone(),
             interrupt: self.interrupt,
@@ -51,12 +99,18 @@ impl Ground<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Study {
         self.site.clear();
+        let reads_a_file = plan.scenario.state.is_some();
+        let missing = self.own_reads.filter(|_| reads_a_file).map(|why| format!("own storage reads: {why}"));
+        let plan = &Plan { missing: missing.into_iter().collect(), ..plan.clone() };
         let mut workers = self.workers(plan);
         let built: Result<Vec<_>, _> = files.iter().map(|file| file.build(self.site.path())).collect();
         match built {
             Err(trouble) => study::unbuilt(plan, seed, &trouble),
             // The first file is the scenario's; the others are for methods that need one of their own.
             Ok(built) => {
+                if let Some(stat) = self.disk_stat.filter(|_| !files.is_empty()) {
+                    self.patience.wait_until_idle(stat, self.interrupt);
+                }
                 let study = study::run(plan, time, seed, &mut workers, progress);
                 Study { cache: built.into_iter().next().flatten(), ..study }
             }

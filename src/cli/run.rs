@@ -10,7 +10,9 @@ use anyhow::Context;
 use clap::Args;
 
 use super::beyond::{self, Given, Wanted};
-use super::measuring::{Ground, command, duration, label, program, seed_from_time, space, to_the_second, warnings};
+use super::measuring::{
+    Ground, Patience, command, duration, label, own_reads, program, seed_from_time, space, to_the_second, warnings,
+};
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
 use super::select::SelectArgs;
@@ -312,6 +314,8 @@ impl Session<'_> {
         let elsewhere = self.options.file.as_ref().map(|file| Disk::of_dir(&file.path));
         let elsewhere = elsewhere.filter(|its_own| its_own.mount_point != disk.mount_point);
         let floors_apply = |name: &str| elsewhere.is_none() || !name.starts_with("device");
+        let own_reads = own_reads(self.site, self.options, elsewhere.is_some());
+        let patience = Patience::default();
         let disk = elsewhere.clone().unwrap_or(disk);
         let (machine, place) = machine::fingerprint(self.site.path(), &disk);
         let worker_limit = request.worker_limit_ns.map(Duration::from_nanos);
@@ -332,6 +336,8 @@ impl Session<'_> {
             let ground = Ground {
                 site: self.site,
                 disk_stat: stat.as_deref(),
+                own_reads: own_reads.as_deref(),
+                patience: &patience,
                 options: self.options,
                 interrupt: self.interrupt,
             };

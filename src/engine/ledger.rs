@@ -2,7 +2,7 @@
 
 use super::need::Need;
 use super::plan::Plan;
-use super::protocol::{Batch, Phases};
+use super::protocol::{Batch, Idle, Phases};
 
 /// Why a study stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Ledger {
     pub k: u64,
     /// Every finished worker's batches.
     pub workers: Vec<Vec<Batch>>,
+    /// Every finished worker's idle windows.
+    pub idle: Vec<Vec<Idle>>,
     /// Checks at workers' ends, a method each.
     pub checks: Vec<u64>,
     /// Stamped operations, a method each, in ns.
@@ -82,6 +84,7 @@ impl Ledger {
             fates: vec![Fate::In; count],
             k: 0,
             workers: Vec::new(),
+            idle: Vec::new(),
             checks: vec![0; count],
             stamps: vec![Vec::new(); count],
             phases: vec![Vec::new(); count],

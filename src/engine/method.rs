@@ -81,11 +81,9 @@ pub struct Account {
     pub device_written: Option<RangeInclusive<u64>>,
     /// Flushes that the device must have been sent for it, at least.
     pub device_flushes: u64,
-    /// Whether each batch should move about the same bytes on the device: then one that does not tells of someone else, however
+    /// Whether each batch should move about the same bytes on the device: then one that moves more tells of someone else, however
     /// wide the bounds are.
     pub steady: bool,
-    /// Whether it writes to the device while it is prepared, though it makes no page dirty: metadata of files that are made anew.
-    pub prepared_by_writing: bool,
     /// Pages that its operations used; 0 where an operation uses none.
     pub pages: u64,
     /// Pages of its file that were dirty when it was over; `None` where the kernel does not tell, or nothing is edited.
@@ -107,12 +105,29 @@ impl Account {
             device_written: Some(0..=0),
             device_flushes: 0,
             steady: false,
-            prepared_by_writing: false,
             pages,
             dirty_left: None,
             checks,
             peer: Usage::default(),
         }
+    }
+
+    /// Whether the case does device I/O at all: else nobody looks at the device for it.
+    pub fn uses_device(&self) -> bool {
+        let some = |range: &Option<RangeInclusive<u64>>| range.as_ref().is_none_or(|range| *range.end() > 0);
+        some(&self.device_read) || some(&self.device_written)
+    }
+
+    /// Whether the case writes to the device.
+    pub fn writes_to_device(&self) -> bool {
+        self.device_written.as_ref().is_none_or(|range| *range.end() > 0)
+    }
+}
+
+impl Default for Account {
+    /// That of a batch without operations.
+    fn default() -> Self {
+        Self::quiet(0, 0, 0)
     }
 }
 
@@ -192,24 +207,41 @@ pub trait Method {
 }
 
 /// What one batch gave.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
     /// From the first clock read to the second.
     pub ns: u64,
     /// Counters of the batch, those of a second process included.
     pub usage: Usage,
-    /// What the block device did meanwhile.
+    /// What the block device did meanwhile, for whomever.
     pub disk: Option<DiskStat>,
-    /// Bytes that the block device wrote before, while the case was prepared and made no page dirty itself: someone else's.
-    pub written_before: u64,
+    /// Bytes that the process had read from storage since its preparation began: some of it may have ended within the batch.
+    pub read_since_preparation: u64,
+    /// Faults of NUMA balancing meanwhile, of the whole machine.
+    pub hint_faults: u64,
     /// What the case says of it.
     pub account: Account,
 }
 
-/// Where a batch's device counters come from.
-pub trait DiskGauge {
-    /// The device's counters now; `None` where there is no device to ask.
-    fn read(&mut self) -> Option<DiskStat>;
+/// Counters of the machine around a batch.
+pub trait Counters {
+    /// The device's now; `None` where there is no device to ask.
+    fn disk(&mut self) -> Option<DiskStat>;
+
+    /// Faults of NUMA balancing since the machine started.
+    fn hint_faults(&mut self) -> u64 {
+        0
+    }
+}
+
+/// No device, and nothing else to count.
+#[derive(Clone, Copy, Debug)]
+pub struct NoCounters;
+
+impl Counters for NoCounters {
+    fn disk(&mut self) -> Option<DiskStat> {
+        None
+    }
 }
 
 /// A method that can be measured, its type forgotten: one dynamic call a batch, outside of the clock.
@@ -218,7 +250,7 @@ pub trait Case {
     ///
     /// # Errors
     /// As [`Method`].
-    fn measure(&mut self, draw: Draw, drag: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble>;
+    fn measure(&mut self, draw: Draw, drag: Drag, counters: &mut dyn Counters) -> Result<Measured, Trouble>;
 
     /// The latency pass: one batch with a clock read after each operation; appends each operation's time, in ns, to `into`.
     /// `into` is grown before the clock is read first.
@@ -258,26 +290,26 @@ pub trait Case {
 pub type Opened = Result<Box<dyn Case>, Trouble>;
 
 impl<M: Method> Case for M {
-    fn measure(&mut self, draw: Draw, drag: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
-        let (disk_at_first, usage_at_first) = (disk.read(), Usage::now());
+    fn measure(&mut self, draw: Draw, drag: Drag, counters: &mut dyn Counters) -> Result<Measured, Trouble> {
+        let usage_at_first = Usage::now();
         self.prepare(draw)?;
-        let disk_before = disk.read();
+        let hint_faults_before = counters.hint_faults();
+        let disk_before = counters.disk();
         let usage_before = Usage::now();
         let start = clock::now();
         let outcome = timed(self, draw.ops);
         let end = drag.end(start);
-        let usage = Usage::now().since(usage_before);
-        let disk_after = disk.read();
+        let usage_after = Usage::now();
+        let disk_after = counters.disk();
+        let hint_faults = counters.hint_faults().saturating_sub(hint_faults_before);
         outcome?;
         let account = settled(self, draw.ops)?;
-        let wrote_itself = usage_before.since(usage_at_first).dirtied_bytes > 0;
-        let wrote_itself = wrote_itself || account.prepared_by_writing;
-        let written_before = between(disk_at_first, disk_before).filter(|_| !wrote_itself);
         Ok(Measured {
             ns: end.saturating_sub(start),
-            usage: usage.plus(account.peer),
-            disk: between(disk_before, disk_after),
-            written_before: written_before.map_or(0, |disk| disk.written_bytes),
+            usage: usage_after.since(usage_before).plus(account.peer),
+            disk: disk_after.zip(disk_before).map(|(after, before)| after.since(before)),
+            read_since_preparation: usage_after.since(usage_at_first).read_bytes + account.peer.read_bytes,
+            hint_faults,
             account,
         })
     }
@@ -325,11 +357,6 @@ impl<M: Method> Case for M {
     fn verify(&mut self) -> Result<u64, Trouble> {
         Method::verify(self)
     }
-}
-
-/// What a disk did between two readings.
-fn between(before: Option<DiskStat>, after: Option<DiskStat>) -> Option<DiskStat> {
-    after.zip(before).map(|(after, before)| after.since(before))
 }
 
 /// Settles a batch of `asked` operations.
@@ -412,7 +439,6 @@ mod tests {
         done: u64,
         /// Operations of each `run` that are not done.
         left_out: u64,
-        writes_first: bool,
         first_pass: Option<u64>,
     }
 
@@ -446,15 +472,7 @@ mod tests {
         }
         fn settle(&mut self) -> Result<Account, Trouble> {
             self.call("settle")?;
-            Ok(Account { prepared_by_writing: self.writes_first, ..Account::quiet(self.done, 0, 1) })
-        }
-    }
-
-    struct NoDisk;
-
-    impl DiskGauge for NoDisk {
-        fn read(&mut self) -> Option<DiskStat> {
-            None
+            Ok(Account::quiet(self.done, 0, 1))
         }
     }
 
@@ -463,7 +481,7 @@ mod tests {
     #[test]
     fn a_batch_is_prepared_entered_run_left_and_settled_in_that_order() {
         let mut recorder = Recorder::default();
-        let measured = recorder.measure(DRAW, Drag::default(), &mut NoDisk).unwrap();
+        let measured = recorder.measure(DRAW, Drag::default(), &mut NoCounters).unwrap();
         assert_eq!(recorder.calls, ["prepare 3", "enter", "run 3", "leave", "settle"]);
         assert_eq!(measured.account.checks, 1);
     }
@@ -490,31 +508,32 @@ mod tests {
     #[test]
     fn a_batch_of_fewer_operations_than_asked_for_does_not_count() {
         let mut lazy = Recorder { left_out: 1, ..Recorder::default() };
-        let trouble = lazy.measure(DRAW, Drag::default(), &mut NoDisk).unwrap_err();
+        let trouble = lazy.measure(DRAW, Drag::default(), &mut NoCounters).unwrap_err();
         assert!(matches!(&trouble, Trouble::Unproven(flaw) if flaw.detail == "2 done, 3 asked for"), "{trouble}");
         let mut stamps = Vec::new();
         assert!(matches!(lazy.stamp(DRAW, &mut stamps), Err(Trouble::Unproven(_))));
         assert!(stamps.is_empty());
     }
 
-    /// A disk that writes so many bytes between any two readings.
+    /// A disk that writes so many bytes, and a kernel that samples once, between any two readings.
     struct Busy(u64, u64);
 
-    impl DiskGauge for Busy {
-        fn read(&mut self) -> Option<DiskStat> {
+    impl Counters for Busy {
+        fn disk(&mut self) -> Option<DiskStat> {
             self.1 += self.0;
             Some(DiskStat { written_bytes: self.1, ..DiskStat::default() })
+        }
+
+        fn hint_faults(&mut self) -> u64 {
+            self.1
         }
     }
 
     #[test]
-    fn what_the_disk_wrote_before_the_batch_is_told_apart_from_what_it_wrote_meanwhile() {
-        let measured = || Recorder::default().measure(DRAW, Drag::default(), &mut Busy(512, 0)).unwrap();
-        assert_eq!(measured().disk.unwrap().written_bytes, 512);
-        // What this process dirties itself is not told apart, and other tests of this process do: not in all of many tries.
-        assert!((0..1_000).any(|_| measured().written_before == 512));
-        let mut own = Recorder { writes_first: true, ..Recorder::default() };
-        assert!((0..1_000).all(|_| own.measure(DRAW, Drag::default(), &mut Busy(512, 0)).unwrap().written_before == 0));
+    fn counters_of_the_machine_are_read_around_the_batch() {
+        let measured = Recorder::default().measure(DRAW, Drag::default(), &mut Busy(512, 0)).unwrap();
+        assert_eq!(measured.disk.unwrap().written_bytes, 512);
+        assert_eq!(measured.hint_faults, 1024);
     }
 
     #[test]

@@ -16,8 +16,8 @@
 //! | [`process`] | how a worker is started, bounded, and its death explained |
 //! | [`study`] | how many rounds are taken, and when to stop |
 //! | [`ledger`] | what a study takes down as it goes |
-//! | [`gates`] | which rounds count |
-//! | [`weather`] | whether the machine moved within a round |
+//! | [`validity`] | which rounds are valid: the evidence of what a case did |
+//! | [`interference`] | what others did meanwhile: counted, never a reason to reject |
 //! | [`summary`] | what the batches come to |
 //! | [`stamp`] | what a stamp of the latency pass costs |
 //! | [`interrupt`] | whether the user has asked to stop |
@@ -26,7 +26,7 @@ pub mod clock;
 pub mod drag;
 pub mod duty;
 pub mod effort;
-pub mod gates;
+pub mod interference;
 pub mod interrupt;
 pub mod ledger;
 pub mod method;
@@ -38,5 +38,5 @@ pub mod schedule;
 pub mod stamp;
 pub mod study;
 pub mod summary;
-pub mod weather;
+pub mod validity;
 pub mod worker;

@@ -30,6 +30,8 @@ pub struct Plan {
     pub floors: Vec<Floor>,
     /// Useful bytes an operation.
     pub bytes_per_op: Option<u64>,
+    /// Evidence that cannot be had where the files are, a sentence each.
+    pub missing: Vec<String>,
     /// Whether a latency pass follows the rounds.
     pub stamps: bool,
 }

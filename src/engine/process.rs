@@ -46,6 +46,8 @@ pub struct Workers<'a> {
     pub site: &'a Path,
     /// See [`Order::disk_stat`].
     pub disk_stat: Option<PathBuf>,
+    /// See [`Order::own_reads`].
+    pub own_reads: bool,
     /// See [`Order::catalogue`].
     pub catalogue: serde_json::Value,
     /// See [`Order::scenario`].
@@ -62,6 +64,7 @@ impl Executor for Workers<'_> {
             parent: std::process::id() as i32,
             site: self.site.to_owned(),
             disk_stat: self.disk_stat.clone(),
+            own_reads: self.own_reads,
             catalogue: self.catalogue.clone(),
             scenario: self.scenario.clone(),
             methods: methods.to_vec(),

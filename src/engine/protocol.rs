@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::drag::Drag;
 use super::method::Flaw;
 use super::need::Need;
+use crate::results::model::Disturbed;
 
 /// What the parent asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Order {
     pub site: PathBuf,
     /// `/sys/block/<name>/stat` of the disk below it, where there is one.
     pub disk_stat: Option<PathBuf>,
+    /// Whether the process's own count of storage reads is evidence there ([`crate::os::own_reads`]).
+    pub own_reads: bool,
     /// What the catalogue was made from, so that the worker makes the same one.
     pub catalogue: serde_json::Value,
     /// The scenario's id.
@@ -95,6 +98,8 @@ pub struct Answer {
     pub task_ns: u64,
     /// The batches, in the order measured.
     pub batches: Vec<Batch>,
+    /// The idle windows, one after each round that wrote to the device.
+    pub idle: Vec<Idle>,
     /// Each method's stamped operations, in ns.
     pub stamps: Vec<Vec<u64>>,
     /// Each method's batches taken phase by phase; none where it has no phases.
@@ -148,6 +153,19 @@ pub struct DiskCounts {
     pub flushes: Option<u64>,
 }
 
+/// A window in which the suite used the disk for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idle {
+    /// The round before it.
+    pub round: u32,
+    /// How long it was.
+    pub ns: u64,
+    /// Bytes that the disk wrote.
+    pub written: u64,
+    /// Flushes that it was sent, where they are counted.
+    pub flushes: Option<u64>,
+}
+
 /// One batch, on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
@@ -169,10 +187,18 @@ pub struct Batch {
     pub user_ns: u64,
     /// Kernel time, in ns.
     pub system_ns: u64,
-    /// What the block device did meanwhile.
+    /// Bytes that the process itself had read from storage; `None` where its counter is no evidence.
+    pub own_read: Option<u64>,
+    /// What the block device did meanwhile, for whomever; `None` where the case does no device I/O.
     pub disk: Option<DiskCounts>,
+    /// Whether the case writes to the device.
+    pub writes: bool,
+    /// Flushes that it must have been sent.
+    pub flushes_needed: u64,
     /// Whether every batch of the case should move about the same bytes.
     pub steady: bool,
+    /// What else happened on the machine.
+    pub disturbed: Disturbed,
     /// Pages used.
     pub pages: u64,
     /// Dirty pages that it left, where that is known.

@@ -252,6 +252,7 @@ impl Driver<'_> {
             .map(|batch| Batch { method: indices.get(batch.method).copied().unwrap_or(null), ..batch })
             .collect();
         self.ledger.workers.push(batches);
+        self.ledger.idle.push(answer.idle);
         Ok(())
     }
 

@@ -7,19 +7,26 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 use crate::results::model::{
-    Batches, Case, Estimate, Latency, NullControl, PerOp, Phases, Proof, Ratio, Status, Study, Verdict,
+    Batches, Case, DeviceRange, DeviceRanges, Disturbed, Estimate, IdleWindows, Latency, NullControl, PerOp, Phases,
+    Proof, Ratio, Status, Study, Verdict,
 };
 use crate::stats::{self, Comparison, Sample};
 
-use super::gates::{self, MOST_DROPPED};
 use super::ledger::{Fate, Ledger};
 use super::method::Flaw;
 use super::need::held_against;
 use super::plan::{CONFIDENCE, Plan};
-use super::protocol::{self, Batch, DiskCounts};
+use super::protocol::{self, Batch, DiskCounts, Idle};
+use super::validity::MOST_DROPPED;
 
-/// Fewer batches than this have no median worth to be called a case's own.
-const FEWEST_BATCHES: usize = 5;
+/// Confidence of the bound on the share of idle windows with foreign traffic.
+const FOREIGN_CONFIDENCE: f64 = 0.99;
+/// From this bound on, foreign traffic may be in so many batches that their median tells nothing of the case.
+const MOST_FOREIGN: f64 = 0.8;
+/// A device figure is given if others can have moved it by at most this part.
+const MOST_MOVED: f64 = 0.1;
+/// A steady batch moves this much more than the case's median, or a quarter more, before others are seen in it: a log line is no disturbance.
+const SLACK_BYTES: f64 = 65_536.0;
 /// Before a look, a case is given up only after this many workers, and if more than this part of its rounds was dropped: it would not recover.
 const HOPELESS: (usize, f64) = (3, 0.5);
 
@@ -30,18 +37,7 @@ type Round = (u32, u32);
 fn flaws(plan: &Plan, ledger: &Ledger) -> Vec<BTreeMap<Round, Flaw>> {
     let mut flaws = vec![BTreeMap::new(); plan.methods.len() + 1];
     for (case, found) in flaws.iter_mut().enumerate() {
-        let own: Vec<(Round, &Batch)> = of_case(ledger, case).collect();
-        for (round, batch) in &own {
-            if let Some(flaw) = &batch.flaw {
-                found.insert(*round, flaw.clone());
-            }
-        }
-        if own.len() >= FEWEST_BATCHES {
-            let batches: Vec<&Batch> = own.iter().map(|(_, batch)| *batch).collect();
-            for (index, flaw) in gates::outlying_device_bytes(&batches) {
-                found.insert(own[index].0, flaw);
-            }
-        }
+        found.extend(of_case(ledger, case).filter_map(|(round, batch)| Some((round, batch.flaw.clone()?))));
     }
     flaws
 }
@@ -77,6 +73,7 @@ struct Reading<'a> {
     level: f64,
     tainted: bool,
     null: Comparison,
+    idle: Option<IdleWindows>,
 }
 
 impl<'a> Reading<'a> {
@@ -98,6 +95,7 @@ impl<'a> Reading<'a> {
             level,
             tainted: false,
             null: stats::compare(&[], &[], level, plan.margin),
+            idle: idle_windows(&ledger.idle),
         };
         reading.null = reading.compare(plan.methods.len());
         reading.tainted = stats::tainted(&reading.null, plan.margin);
@@ -133,6 +131,7 @@ impl<'a> Reading<'a> {
     /// The columns of a case, every batch in them; those of a failed case's own flaws are dropped there alone.
     fn columns(&self, case: usize) -> Batches {
         let mut columns = Batches::default();
+        let usual = usual_bytes(self.ledger, case);
         for ((worker, round), batch) in of_case(self.ledger, case) {
             columns.worker.push(worker);
             columns.round.push(round);
@@ -140,8 +139,25 @@ impl<'a> Reading<'a> {
             columns.ns.push(batch.ns);
             let own = self.flaws[case].contains_key(&(worker, round));
             columns.dropped.push(own || self.dropped.contains(&(worker, round)));
+            let others_wrote = usual.zip(moved(batch)).is_some_and(|(usual, bytes)| bytes > usual);
+            columns.disturbed.push(batch.disturbed | Disturbed::WRITES.when(others_wrote));
+            columns.own_read.push(batch.own_read);
+            columns.device_read.push(batch.disk.map(|disk| disk.read));
+            columns.device_written.push(batch.disk.map(|disk| disk.written));
+            columns.device_flushes.push(batch.disk.and_then(|disk| disk.flushes));
         }
+        let measured =
+            [&mut columns.own_read, &mut columns.device_read, &mut columns.device_written, &mut columns.device_flushes];
+        measured.into_iter().filter(|column| column.iter().all(Option::is_none)).for_each(Vec::clear);
         columns
+    }
+
+    /// Batches of a case that count, of all workers.
+    fn kept(&self, case: usize) -> Vec<&'a Batch> {
+        of_case(self.ledger, case)
+            .filter(|(round, batch)| !self.dropped.contains(round) && batch.flaw.is_none())
+            .map(|(_, batch)| batch)
+            .collect()
     }
 }
 
@@ -169,6 +185,7 @@ pub fn study(plan: &Plan, ledger: &Ledger) -> Study {
         workers_used: ledger.workers_used() as u32,
         rounds: ledger.rounds as u32,
         cache: None,
+        idle: reading.idle.clone(),
         stop_reason: ledger.stop.name().to_owned(),
         tainted: reading.tainted,
         null_control: measured.then(|| NullControl {
@@ -196,7 +213,8 @@ fn case(reading: &Reading<'_>, index: usize) -> Case {
     let latency_reason = (fine && latency.is_none()).then(|| {
         ledger.no_stamps[index].clone().unwrap_or_else(|| "the study ended before its latency pass".to_owned())
     });
-    let per_op = fine.then(|| per_op(reading, index)).flatten();
+    let device_ranges = if fine { device_ranges(reading, index) } else { None };
+    let per_op = fine.then(|| per_op(reading, index, device_ranges.as_ref())).flatten();
     let faults = per_op.map_or(0.0, |per_op| per_op.minor_faults);
     Case {
         method: plan.methods[index].name.clone(),
@@ -210,6 +228,7 @@ fn case(reading: &Reading<'_>, index: usize) -> Case {
         latency_reason,
         phases: if fine { phases(&ledger.phases[index]) } else { None },
         per_op,
+        device_ranges,
         floor: time.and_then(|time| held_against(time.estimate, &ledger.needs[index], faults, &plan.floors)),
         proof: proof(reading, index),
         batches: reading.columns(index),
@@ -242,22 +261,19 @@ fn ratio(reading: &Reading<'_>, index: usize) -> Option<Ratio> {
     })
 }
 
-/// Means over every batch that was kept.
-fn per_op(reading: &Reading<'_>, index: usize) -> Option<PerOp> {
-    let kept: Vec<&Batch> = of_case(reading.ledger, index)
-        .filter(|(round, batch)| !reading.dropped.contains(round) && batch.flaw.is_none())
-        .map(|(_, batch)| batch)
-        .collect();
+/// Means over every batch that was kept; of what the device wrote and was sent, medians.
+fn per_op(reading: &Reading<'_>, index: usize, ranges: Option<&DeviceRanges>) -> Option<PerOp> {
+    let kept = reading.kept(index);
     let operations = kept.len() as f64 * reading.ledger.k as f64;
     if operations == 0.0 {
         return None;
     }
     let mean = |value: fn(&Batch) -> u64| kept.iter().map(|batch| value(batch) as f64).sum::<f64>() / operations;
-    let device = |value: fn(&DiskCounts) -> Option<u64>| {
-        let values: Option<Vec<u64>> = kept.iter().map(|batch| batch.disk.as_ref().and_then(value)).collect();
+    let known = |value: fn(&Batch) -> Option<u64>| {
+        let values: Option<Vec<u64>> = kept.iter().map(|batch| value(batch)).collect();
         values.map(|all| all.into_iter().map(|each| each as f64).sum::<f64>() / operations)
     };
-    let dirty: Option<Vec<u64>> = kept.iter().map(|batch| batch.dirty_left).collect();
+    let given = |range: &DeviceRange| range.reason.is_none().then_some(range.high);
     let pages: u64 = kept.iter().map(|batch| batch.pages).sum();
     let faults: u64 = kept.iter().map(|batch| batch.minor_faults).sum();
     Some(PerOp {
@@ -266,12 +282,95 @@ fn per_op(reading: &Reading<'_>, index: usize) -> Option<PerOp> {
         voluntary_switches: mean(|batch| batch.voluntary_switches),
         user_ns: mean(|batch| batch.user_ns),
         system_ns: mean(|batch| batch.system_ns),
-        device_read_bytes: device(|disk| Some(disk.read)),
-        device_write_bytes: device(|disk| Some(disk.written)),
-        device_flushes: device(|disk| disk.flushes),
-        dirty_pages: dirty.map(|all| all.into_iter().map(|each| each as f64).sum::<f64>() / operations),
+        device_read_bytes: known(|batch| batch.own_read),
+        device_write_bytes: ranges.and_then(|ranges| given(&ranges.written)),
+        device_flushes: ranges.and_then(|ranges| given(ranges.flushes.as_ref()?)),
+        dirty_pages: known(|batch| batch.dirty_left),
         minor_faults_per_page: (pages > 0).then(|| faults as f64 / pages as f64),
     })
+}
+
+/// The idle windows of all workers, and how often others used the device in them; `None` where none was taken.
+fn idle_windows(taken: &[Vec<Idle>]) -> Option<IdleWindows> {
+    let mut columns = IdleWindows::default();
+    for (worker, windows) in taken.iter().enumerate() {
+        for window in windows {
+            columns.worker.push(worker as u32);
+            columns.round.push(window.round);
+            columns.ns.push(window.ns);
+            columns.device_written.push(window.written);
+            columns.device_flushes.push(window.flushes);
+        }
+    }
+    let windows = columns.ns.len();
+    let bound = |foreign: usize| stats::rate_at_most(foreign, windows, FOREIGN_CONFIDENCE);
+    columns.foreign_writes = bound(columns.device_written.iter().filter(|bytes| **bytes > 0).count());
+    let flushes: Option<Vec<u64>> = columns.device_flushes.iter().copied().collect();
+    columns.foreign_flushes = flushes.map(|all| bound(all.into_iter().filter(|flushes| *flushes > 0).count()));
+    (windows > 0).then_some(columns)
+}
+
+/// Between what and what the case's own device figures lie; `None` where it writes nothing to a device that can be watched.
+fn device_ranges(reading: &Reading<'_>, index: usize) -> Option<DeviceRanges> {
+    let kept = reading.kept(index);
+    let counts: Option<Vec<DiskCounts>> = kept.iter().map(|batch| batch.disk.filter(|_| batch.writes)).collect();
+    let counts = counts.filter(|counts| !counts.is_empty())?;
+    let k = reading.ledger.k as f64;
+    let written: Vec<f64> = counts.iter().map(|disk| disk.written as f64 / k).collect();
+    let flushes: Option<Vec<f64>> = counts.iter().map(|disk| Some(disk.flushes? as f64 / k)).collect();
+    // Without a window nothing is known of others.
+    let (writes, sent) =
+        reading.idle.as_ref().map_or((1.0, Some(1.0)), |idle| (idle.foreign_writes, idle.foreign_flushes));
+    Some(DeviceRanges {
+        written: device_range(&written, writes, "writes to")?,
+        flushes: flushes.and_then(|values| device_range(&values, sent.unwrap_or(1.0), "flushes")),
+    })
+}
+
+/// The range of one figure, where at most the part `foreign` of the batches holds others' traffic. That only adds: so the case's own median
+/// is at most the batches' median, and at least their (1 − `foreign`)/2 quantile.
+fn device_range(values: &[f64], foreign: f64, what: &str) -> Option<DeviceRange> {
+    let (low, high) = (stats::quantile(values, (1.0 - foreign) / 2.0)?, stats::median(values)?);
+    let reason = if foreign >= MOST_FOREIGN {
+        Some(format!("another program {what} this disk in too many idle windows"))
+    } else if high - low > MOST_MOVED * high {
+        Some(format!("another program {what} this disk, which may move the figure by more than 10 %"))
+    } else {
+        None
+    };
+    Some(DeviceRange { low, high, reason })
+}
+
+/// Bytes that a batch moved on the device, where every batch of its case should move about the same.
+fn moved(batch: &Batch) -> Option<f64> {
+    batch.disk.filter(|_| batch.steady).map(|disk| (disk.read + disk.written) as f64)
+}
+
+/// Bytes above which a batch of a steady case holds others' traffic; `None` where the case is not steady.
+fn usual_bytes(ledger: &Ledger, case: usize) -> Option<f64> {
+    let all: Vec<f64> =
+        of_case(ledger, case).filter(|(_, batch)| batch.flaw.is_none()).filter_map(|(_, batch)| moved(batch)).collect();
+    let median = stats::median(&all)?;
+    Some(median + SLACK_BYTES.max(median / 4.0))
+}
+
+/// Evidence that the case rests on and that could not be had.
+fn missing(reading: &Reading<'_>, index: usize) -> Vec<String> {
+    let kept = reading.kept(index);
+    let mut missing = reading.plan.missing.clone();
+    let needs_flushes = kept.iter().any(|batch| batch.flushes_needed > 0);
+    if needs_flushes && kept.iter().any(|batch| batch.disk.is_none()) {
+        missing.push("bytes written and flushes: no single disk can be watched here".to_owned());
+    } else if needs_flushes && kept.iter().any(|batch| batch.disk.is_some_and(|disk| disk.flushes.is_none())) {
+        missing.push("flushes: they are not counted for this disk".to_owned());
+    } else if needs_flushes {
+        let foreign = reading.idle.as_ref().and_then(|idle| idle.foreign_flushes).unwrap_or(1.0);
+        if foreign >= MOST_FOREIGN {
+            missing
+                .push("flushes: not provable here, since another program's flushes could stand in for them".to_owned());
+        }
+    }
+    missing
 }
 
 fn proof(reading: &Reading<'_>, index: usize) -> Proof {
@@ -284,6 +383,7 @@ fn proof(reading: &Reading<'_>, index: usize) -> Proof {
         checks: in_batches + reading.ledger.checks[index],
         dropped_rounds: reading.flaws[index].len() as u64,
         reasons,
+        missing: if reading.ledger.fates[index] == Fate::In { missing(reading, index) } else { Vec::new() },
     }
 }
 

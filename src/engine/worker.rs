@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::os::disk::{DiskStat, StatReader, has_volatile_cache};
 use crate::os::file::{self, Open};
 use crate::os::map::SharedWords;
-use crate::os::{SysError, SysResult, page_size, usage};
+use crate::os::{SysError, SysResult, page_size};
 
 use super::clock;
 use super::drag::Drag;
-use super::gates;
-use super::method::{Case, DiskGauge, Draw, Measured, Opened, Trouble};
-use super::protocol::{Answer, Batch, DiskCounts, Order, Phases, Size, Standing, Task};
-use super::weather::Weather;
+use super::interference::{self, HintFaults, Interference};
+use super::method::{Case, Counters, Draw, Measured, Opened, Trouble};
+use super::protocol::{Answer, Batch, DiskCounts, Idle, Order, Phases, Size, Standing, Task};
+use super::validity;
 
 /// A page shared with the parent that says which method the worker is at: a store, not a message, so that nobody wakes.
 #[derive(Debug)]
@@ -57,26 +57,34 @@ impl InFlight {
     }
 }
 
-/// The disk's counters, where there is a disk.
+/// This machine's counters: the disk's, where there is a disk, and NUMA balancing's, where it is on.
 #[derive(Debug)]
-pub struct Gauge {
-    counters: Option<StatReader>,
-    /// Whether it is sent flushes at all: a disk without a volatile cache is not, and has told of none, not of zero.
+pub struct Machine {
+    stat: Option<StatReader>,
+    /// Whether the disk is sent flushes at all: one without a volatile cache is not, and has told of none, not of zero.
     flushed: bool,
+    hint_faults: HintFaults,
 }
 
-impl Gauge {
-    /// Reads `stat`; without one there is nothing to read.
-    pub fn of(stat: Option<&Path>) -> Self {
-        let counters = stat.and_then(|path| StatReader::open(path).ok());
-        Self { counters, flushed: stat.is_some_and(has_volatile_cache) }
+impl Machine {
+    /// With the disk whose counters are at `stat`.
+    pub fn with_disk(stat: Option<&Path>) -> Self {
+        Self {
+            stat: stat.and_then(|path| StatReader::open(path).ok()),
+            flushed: stat.is_some_and(has_volatile_cache),
+            hint_faults: HintFaults::at(Path::new("/")),
+        }
     }
 }
 
-impl DiskGauge for Gauge {
-    fn read(&mut self) -> Option<DiskStat> {
-        let seen = self.counters.as_ref()?.read().ok()?;
+impl Counters for Machine {
+    fn disk(&mut self) -> Option<DiskStat> {
+        let seen = self.stat.as_ref()?.read().ok()?;
         Some(DiskStat { flushes: seen.flushes.filter(|_| self.flushed), ..seen })
+    }
+
+    fn hint_faults(&mut self) -> u64 {
+        self.hint_faults.count()
     }
 }
 
@@ -87,7 +95,8 @@ pub type Opener<'a> = dyn Fn(&str) -> Opened + 'a;
 pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
     let in_flight = InFlight::open(&order.site);
     let mut bench = Bench {
-        disk: Gauge::of(order.disk_stat.as_deref()),
+        machine: Machine::with_disk(order.disk_stat.as_deref()),
+        own_reads: order.own_reads,
         answer: Answer { methods: vec![Standing::default(); order.methods.len()], ..Answer::default() },
         cases: Vec::with_capacity(order.methods.len()),
         drags: order.methods.iter().map(|asked| asked.drag).collect(),
@@ -109,7 +118,7 @@ pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
     bench.answer
 }
 
-/// What dropped a round, another's write-back or eviction, is given this long to end before the next one.
+/// After a dropped round, wait this long for what broke its state (another's eviction or sync) to end.
 const AFTER_A_DROPPED_ROUND: Duration = Duration::from_millis(20);
 /// Tries before a state that cannot be proven is a failure, in calibration.
 const TRIES: u64 = 3;
@@ -119,7 +128,9 @@ const PHASED: u64 = 5;
 const SHORT_BATCH_NS: u64 = 50_000_000;
 
 struct Bench {
-    disk: Gauge,
+    machine: Machine,
+    /// Whether own storage reads are evidence.
+    own_reads: bool,
     answer: Answer,
     cases: Vec<Option<Box<dyn Case>>>,
     drags: Vec<Drag>,
@@ -152,7 +163,7 @@ impl Bench {
     fn measure(&mut self, index: usize, draw: Draw) -> Option<Result<Measured, Trouble>> {
         self.in_flight.at(Some(index));
         let case = self.cases[index].as_mut()?;
-        Some(case.measure(draw, self.drags[index], &mut self.disk))
+        Some(case.measure(draw, self.drags[index], &mut self.machine))
     }
 
     /// The smallest batch of each method, not counted: the first use of a page of code is a minor fault that is not the method's.
@@ -232,43 +243,34 @@ impl Bench {
         self.answer.k = k;
         self.answer.batches.reserve_exact(orders.iter().map(Vec::len).sum());
         let mut held = 0;
-        let mut weather = Weather::here();
-        let bytes_counted = usage::counts_bytes();
+        let mut interference = Interference::here();
         for (round, (order, seed)) in orders.iter().zip(seeds).enumerate() {
             if held == wanted {
                 break;
             }
             let first = self.answer.batches.len();
-            let mut written_between = 0;
-            weather.begin();
+            interference.begin();
             for (position, index) in order.iter().enumerate() {
                 let Some(outcome) = self.measure(*index, draw_of(k, *seed, position)) else { continue };
-                weather.visit();
+                interference.visit();
                 let place =
                     Batch { method: *index, round: round as u32, position: position as u32, ..Batch::default() };
                 match outcome {
                     Ok(measured) if measured.ns == 0 => self.drop_case(*index, no_time(k)),
-                    Ok(measured) => {
-                        // Only a case that writes to the device can hide another's writing.
-                        if measured.account.device_flushes > 0 {
-                            written_between += measured.written_before;
-                        }
-                        self.answer.batches.push(on_the_wire(&place, &measured, bytes_counted));
-                    }
+                    Ok(measured) => self.answer.batches.push(on_the_wire(&place, &measured, self.own_reads)),
                     Err(Trouble::Unproven(flaw)) => self.answer.batches.push(Batch { flaw: Some(flaw), ..place }),
                     Err(trouble) => self.drop_case(*index, trouble),
                 }
             }
+            let disturbed = interference.end();
             let batches = &mut self.answer.batches[first..];
-            if let Some(flaw) = weather.end() {
-                // What the machine did is said first: nothing that a batch says of itself holds then.
-                batches.iter_mut().for_each(|batch| batch.flaw = Some(flaw.clone()));
-            } else if let Some(flaw) = gates::disturbed(written_between) {
-                for batch in batches {
-                    batch.flaw.get_or_insert_with(|| flaw.clone());
-                }
+            batches.iter_mut().for_each(|batch| batch.disturbed |= disturbed);
+            let all_hold = batches.iter().all(|batch| batch.flaw.is_none());
+            let longest = batches.iter().filter(|batch| batch.writes).map(|batch| batch.ns).max();
+            if let Some(idle) = longest.and_then(|ns| self.idle(round as u32, Duration::from_nanos(ns))) {
+                self.answer.idle.push(idle);
             }
-            if self.answer.batches[first..].iter().all(|batch| batch.flaw.is_none()) {
+            if all_hold {
                 held += 1;
             } else {
                 std::thread::sleep(AFTER_A_DROPPED_ROUND);
@@ -276,14 +278,27 @@ impl Bench {
         }
     }
 
+    /// Leaves the disk alone for about `length`, and sees what it does for others.
+    fn idle(&mut self, round: u32, length: Duration) -> Option<Idle> {
+        let before = self.machine.disk()?;
+        let begin = clock::now();
+        std::thread::sleep(length);
+        let ns = clock::now() - begin;
+        let seen = self.machine.disk()?.since(before);
+        Some(Idle { round, ns, written: seen.written_bytes, flushes: seen.flushes })
+    }
+
     fn latency(&mut self, k: u64, operations: u64, limit_ns: u64, seed: u64) {
         self.answer.k = k;
+        let slow_clock = interference::slow_clock(Path::new("/"));
         for index in 0..self.cases.len() {
             let mut stamps = Vec::with_capacity((operations + k) as usize);
             self.in_flight.at(Some(index));
             let phases = self.phases(index, k, limit_ns / 4, seed);
             self.answer.phases.push(phases);
-            if let Err(trouble) = self.stamp_until(index, k, operations, limit_ns, seed, &mut stamps) {
+            if slow_clock.is_some() {
+                self.answer.methods[index].no_stamps = slow_clock.clone();
+            } else if let Err(trouble) = self.stamp_until(index, k, operations, limit_ns, seed, &mut stamps) {
                 self.drop_case(index, trouble);
             }
             self.answer.stamps.push(stamps);
@@ -372,7 +387,8 @@ fn draw_of(ops: u64, round_seed: u64, position: usize) -> Draw {
     Draw { ops, seed: round_seed.wrapping_add((position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) }
 }
 
-fn on_the_wire(place: &Batch, measured: &Measured, bytes_counted: bool) -> Batch {
+fn on_the_wire(place: &Batch, measured: &Measured, own_reads: bool) -> Batch {
+    let account = &measured.account;
     Batch {
         ns: measured.ns,
         minor_faults: measured.usage.minor_faults,
@@ -380,16 +396,20 @@ fn on_the_wire(place: &Batch, measured: &Measured, bytes_counted: bool) -> Batch
         voluntary_switches: measured.usage.voluntary_switches,
         user_ns: measured.usage.user_ns,
         system_ns: measured.usage.system_ns,
-        disk: measured.disk.map(|disk| DiskCounts {
+        own_read: own_reads.then_some(measured.usage.read_bytes),
+        disk: measured.disk.filter(|_| account.uses_device()).map(|disk| DiskCounts {
             read: disk.read_bytes,
             written: disk.written_bytes,
             flushes: disk.flushes,
         }),
-        steady: measured.account.steady,
-        pages: measured.account.pages,
-        dirty_left: measured.account.dirty_left,
-        checks: measured.account.checks,
-        flaw: gates::flaw(measured, bytes_counted),
+        writes: account.writes_to_device(),
+        flushes_needed: account.device_flushes,
+        steady: account.steady,
+        disturbed: interference::seen_in(measured),
+        pages: account.pages,
+        dirty_left: account.dirty_left,
+        checks: account.checks,
+        flaw: validity::flaw(measured, own_reads),
         method: place.method,
         round: place.round,
         position: place.position,

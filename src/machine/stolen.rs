@@ -1,6 +1,6 @@
 //! How much of the processors' time the host took away while a run went on.
 //!
-//! Told in ticks of 10 ms, so that a round of less than ten of them cannot be judged by it ([`crate::engine::weather`]); a run can.
+//! Counted in ticks of 10 ms: coarse for a batch ([`crate::engine::interference`]), fine for a run.
 
 use std::path::Path;
 
@@ -52,8 +52,8 @@ impl Ticks {
             code: "stolen_time".to_owned(),
             text: format!(
                 "While the run went on, the host took away {:.1} % of the time in which processors had \
-                    work: batches that it hit are longer for it. Rounds of less than 100 ms are not \
-                    dropped for it, since stolen time is told in ticks of 10 ms.",
+                    work (CPU steal): batches that it hit are longer for it. They count like any other, since \
+                    ratios are taken within rounds; intervals are wider for it.",
                 part * 100.0
             ),
             fix: "Measure when the host is less busy, or on a virtual machine with processors of its own.".to_owned(),

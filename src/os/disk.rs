@@ -6,6 +6,7 @@
 //! Where any step has no single answer, the device is an `Err` with a sentence that says why.
 
 mod btrfs;
+mod idle;
 mod mount;
 mod probe;
 mod stat;

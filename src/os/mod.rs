@@ -14,6 +14,7 @@ pub mod futex;
 pub mod lock;
 pub mod map;
 pub mod memory_group;
+pub mod own_reads;
 pub mod pagemap;
 pub mod probe;
 pub mod process;

@@ -1,7 +1,5 @@
 //! What the kernel counts for us: faults, switches, CPU time and bytes moved (getrusage(2)).
 
-use std::path::Path;
-
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 
@@ -14,6 +12,8 @@ pub struct Usage {
     pub major_faults: u64,
     /// Times this process gave the processor up to wait.
     pub voluntary_switches: u64,
+    /// Times the scheduler took the processor away for another task.
+    pub involuntary_switches: u64,
     /// Time in user mode, in ns (kept in µs by the kernel).
     pub user_ns: u64,
     /// Time in the kernel, in ns.
@@ -21,8 +21,6 @@ pub struct Usage {
     /// Bytes that this process had read from block devices, readahead for it included: counted as each request is made
     /// (block/blk-core.c, submit_bio). What others read meanwhile is not in it.
     pub read_bytes: u64,
-    /// Bytes of the pages that this process made dirty, whole folios at a time (mm/page-writeback.c, folio_account_dirtied).
-    pub dirtied_bytes: u64,
 }
 
 /// getrusage(2) tells of bytes in blocks of this size, whatever the device's own are (include/linux/task_io_accounting_ops.h).
@@ -37,10 +35,10 @@ impl Usage {
                 minor_faults: count(usage.minor_page_faults()),
                 major_faults: count(usage.major_page_faults()),
                 voluntary_switches: count(usage.voluntary_context_switches()),
+                involuntary_switches: count(usage.involuntary_context_switches()),
                 user_ns: nanoseconds(usage.user_time()),
                 system_ns: nanoseconds(usage.system_time()),
                 read_bytes: count(usage.block_reads()) * BLOCK,
-                dirtied_bytes: count(usage.block_writes()) * BLOCK,
             },
         )
     }
@@ -51,10 +49,10 @@ impl Usage {
             minor_faults: self.minor_faults.saturating_sub(earlier.minor_faults),
             major_faults: self.major_faults.saturating_sub(earlier.major_faults),
             voluntary_switches: self.voluntary_switches.saturating_sub(earlier.voluntary_switches),
+            involuntary_switches: self.involuntary_switches.saturating_sub(earlier.involuntary_switches),
             user_ns: self.user_ns.saturating_sub(earlier.user_ns),
             system_ns: self.system_ns.saturating_sub(earlier.system_ns),
             read_bytes: self.read_bytes.saturating_sub(earlier.read_bytes),
-            dirtied_bytes: self.dirtied_bytes.saturating_sub(earlier.dirtied_bytes),
         }
     }
 
@@ -64,17 +62,12 @@ impl Usage {
             minor_faults: self.minor_faults + other.minor_faults,
             major_faults: self.major_faults + other.major_faults,
             voluntary_switches: self.voluntary_switches + other.voluntary_switches,
+            involuntary_switches: self.involuntary_switches + other.involuntary_switches,
             user_ns: self.user_ns + other.user_ns,
             system_ns: self.system_ns + other.system_ns,
             read_bytes: self.read_bytes + other.read_bytes,
-            dirtied_bytes: self.dirtied_bytes + other.dirtied_bytes,
         }
     }
-}
-
-/// Whether this kernel counts bytes at all (CONFIG_TASK_IO_ACCOUNTING): /proc/self/io is there only if it does; else both counts stay 0.
-pub fn counts_bytes() -> bool {
-    Path::new("/proc/self/io").exists()
 }
 
 fn count(value: i64) -> u64 {

@@ -2,7 +2,7 @@
 
 use super::columns::Column;
 use super::grid::Look;
-use super::{beyond, notes, rows, stalls, units, write_back};
+use super::{beyond, interference, notes, rows, stalls, units, write_back};
 use crate::results::model::{Run, Study};
 
 /// The tables of all studies, after what must be said of the run as a whole.
@@ -29,7 +29,8 @@ pub fn markdown_table(run: &Run, study: &Study) -> String {
         escaped(&scenario.operation),
         escaped(&notes::conditions(study).join(" · "))
     );
-    for caution in notes::cautions(run, study).into_iter().chain(notes::undecided(study)) {
+    let cautions = notes::cautions(run, study).into_iter().chain(notes::undecided(study));
+    for caution in cautions.chain(interference::sentences(study)) {
         text += &format!("> {}\n\n", escaped(&caution));
     }
     let measured = rows::measured(study);

@@ -8,6 +8,7 @@ pub mod curves;
 pub mod findings;
 pub mod grid;
 mod html;
+mod interference;
 mod markdown;
 mod notes;
 pub mod plots;

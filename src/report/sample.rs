@@ -22,6 +22,7 @@ pub fn case(method: &str, ns: f64) -> Case {
         latency_reason: None,
         phases: None,
         per_op: Some(PerOp { user_ns: ns * 0.1, system_ns: ns * 0.2, ..PerOp::default() }),
+        device_ranges: None,
         floor: Some(FloorRatio { name: "system call".to_owned(), units: 1.0, also: Vec::new(), times: ns / 100.0 }),
         proof: Proof { checks: 120, ..Proof::default() },
         batches: Batches {
@@ -30,6 +31,7 @@ pub fn case(method: &str, ns: f64) -> Case {
             position: vec![0, 2, 1],
             ns: vec![9; 3],
             dropped: vec![false, true, false],
+            ..Batches::default()
         },
     }
 }
@@ -156,6 +158,7 @@ pub fn study(
         workers_used: 11,
         rounds: 6,
         cache: None,
+        idle: None,
         stop_reason: "decided".to_owned(),
         tainted: false,
         null_control: Some(NullControl {

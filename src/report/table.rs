@@ -7,7 +7,7 @@ use comfy_table::{
 };
 
 use super::columns::Column;
-use super::{notes, rows, units};
+use super::{interference, notes, rows, units};
 use crate::results::model::{Case, Run, Study};
 
 pub use super::markdown::{markdown_table, markdown_tables};
@@ -51,7 +51,11 @@ pub fn study_table(run: &Run, study: &Study, style: Style) -> String {
         paragraph(&notes::conditions(study).join(" · "), style, Some(Attribute::Dim)),
     ];
     parts.extend(
-        notes::cautions(run, study).iter().chain(&notes::undecided(study)).map(|said| paragraph(said, style, None)),
+        notes::cautions(run, study)
+            .iter()
+            .chain(&notes::undecided(study))
+            .chain(&interference::sentences(study))
+            .map(|said| paragraph(said, style, None)),
     );
     let measured = rows::measured(study);
     if !measured.is_empty() {

@@ -2,6 +2,7 @@
 
 pub mod model;
 
+mod disturbed;
 mod finite;
 mod found;
 mod layout;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::disturbed::Disturbed;
 pub use crate::stats::Verdict;
 
 /// The name of this format, in every run.
@@ -369,6 +370,10 @@ pub struct Study {
     pub rounds: u32,
     /// How its file lay in the page cache when it was made; `null` where there is none of ours, or none of it is cached.
     pub cache: Option<Cache>,
+    /// What the disk did while the suite used it for nothing; absent where no case writes to a disk,
+    /// and in runs of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<IdleWindows>,
     /// Why it stopped: `decided`, `looks` (the last was taken), `budget`, `interrupted`, `failed`.
     pub stop_reason: String,
     /// Whether the null control was off: then no verdict stands.
@@ -388,6 +393,26 @@ pub struct Cache {
     pub pass_minor_faults: u64,
     /// Pages by the size in bytes of the folio that holds them; `null` where /proc/kpageflags cannot be read.
     pub folios: Option<BTreeMap<u64, u64>>,
+}
+
+/// Columns, an idle window each: as long as the longest batch of its round that writes to the disk,
+/// with nothing of the suite's outstanding. What the disk did in them was for other programs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IdleWindows {
+    /// The worker's number, from 0.
+    pub worker: Vec<u32>,
+    /// The round before the window, from 0.
+    pub round: Vec<u32>,
+    /// How long, in ns.
+    pub ns: Vec<u64>,
+    /// Bytes that the disk wrote.
+    pub device_written: Vec<u64>,
+    /// Flushes that it was sent; `null` where it does not count them.
+    pub device_flushes: Vec<Option<u64>>,
+    /// The exact upper bound (99 %) of the share of such windows with foreign writes.
+    pub foreign_writes: f64,
+    /// The same of foreign flushes; `null` where they are not counted.
+    pub foreign_flushes: Option<f64>,
 }
 
 /// The question that a study answers, every parameter filled in.
@@ -463,6 +488,10 @@ pub struct Case {
     pub phases: Option<Phases>,
     /// Counters an operation.
     pub per_op: Option<PerOp>,
+    /// How far other programs may have moved what the device counted; absent where the case writes
+    /// nothing to a disk that can be watched, and in runs of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_ranges: Option<DeviceRanges>,
     /// Its floor.
     pub floor: Option<FloorRatio>,
     /// What was checked.
@@ -546,11 +575,13 @@ pub struct PerOp {
     pub user_ns: f64,
     /// Time in the kernel, in ns.
     pub system_ns: f64,
-    /// Bytes that the block device read; `null` where there is none to ask.
+    /// Bytes that the process itself had read from storage; in runs of earlier releases, that the
+    /// block device read for whomever. `null` where that cannot be told.
     pub device_read_bytes: Option<f64>,
-    /// Bytes that it wrote.
+    /// Bytes that the block device wrote: the median over the batches that count; in runs of earlier
+    /// releases, their mean. `null` where the case writes nothing to a disk, or as [`DeviceRange::reason`] says.
     pub device_write_bytes: Option<f64>,
-    /// Flushes that it was sent; `null` where it does not count them.
+    /// Flushes that it was sent, likewise; `null` where it does not count them.
     pub device_flushes: Option<f64>,
     /// Minor faults a page used, where an operation uses pages.
     pub minor_faults_per_page: Option<f64>,
@@ -558,6 +589,26 @@ pub struct PerOp {
     /// runs.
     #[serde(default)]
     pub dirty_pages: Option<f64>,
+}
+
+/// How far other programs may have moved a case's device figures, an operation each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceRanges {
+    /// Of `per_op.device_write_bytes`.
+    pub written: DeviceRange,
+    /// Of `per_op.device_flushes`; `null` where they are not counted.
+    pub flushes: Option<DeviceRange>,
+}
+
+/// Between what and what a device counter's median for the case itself lies. Foreign traffic only adds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceRange {
+    /// The (1 − *e*)/2 quantile of the batches, *e* the bound of [`IdleWindows`].
+    pub low: f64,
+    /// Their median.
+    pub high: f64,
+    /// Why the figure is `null`; `null` where it is given.
+    pub reason: Option<String>,
 }
 
 /// A case's time as a multiple of what the machine cannot go below.
@@ -592,6 +643,10 @@ pub struct Proof {
     pub dropped_rounds: u64,
     /// Why, each reason once, with how often.
     pub reasons: BTreeMap<String, u64>,
+    /// Evidence that could not be had here, a sentence each; absent where there is none, and in runs
+    /// of earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// Columns, a batch each, in the order measured; `k` operations a batch.
@@ -605,6 +660,24 @@ pub struct Batches {
     pub position: Vec<u32>,
     /// The whole batch, in ns.
     pub ns: Vec<u64>,
-    /// Whether its round was dropped.
+    /// Whether its round was dropped: rejected for its evidence.
     pub dropped: Vec<bool>,
+    /// What else happened on the machine meanwhile. Nothing is dropped for it. Empty in runs of
+    /// earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disturbed: Vec<Disturbed>,
+    /// Bytes that the process itself had read from storage; empty where its counter is no evidence.
+    /// `null` where the batch did not come to its end, here and in the next three.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_read: Vec<Option<u64>>,
+    /// Bytes that the disk read, for whomever; empty where the case does no device I/O, or the disk
+    /// cannot be watched. So are the next two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_read: Vec<Option<u64>>,
+    /// Bytes that it wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_written: Vec<Option<u64>>,
+    /// Flushes that it was sent; empty also where it does not count them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_flushes: Vec<Option<u64>>,
 }

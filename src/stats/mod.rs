@@ -14,7 +14,7 @@ mod verdict;
 
 pub use comparison::{Comparison, Sample, compare, per_worker_log_ratios, time_per_op};
 pub use plan::{level, workers_needed, workers_used};
-pub use proportion::{at_most, rate_interval, workers_to_find};
+pub use proportion::{at_most, rate_at_most, rate_interval, workers_to_find};
 pub use quantile::{median, percentile_stands, quantile};
 pub use rank_test::{MOST, Shift, fewest_a_side, rank_shift};
 pub use sign_interval::{fewest, sign_interval};

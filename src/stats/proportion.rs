@@ -28,8 +28,13 @@ pub fn at_most(k: usize, n: usize, p: f64) -> f64 {
 pub fn rate_interval(k: usize, n: usize, confidence: f64) -> (f64, f64) {
     let tail = (1.0 - confidence) / 2.0;
     let low = if k == 0 { 0.0 } else { crossing(|p| 1.0 - at_most(k - 1, n, p) > tail) };
-    let high = if k >= n { 1.0 } else { crossing(|p| at_most(k, n, p) <= tail) };
-    (low, high)
+    (low, rate_at_most(k, n, 1.0 - tail))
+}
+
+/// The exact upper bound of the rate behind `k` successes of `n` tries: the greatest rate for which so few are no rarer than
+/// 1 − `confidence`. 1 for no tries.
+pub fn rate_at_most(k: usize, n: usize, confidence: f64) -> f64 {
+    if k >= n { 1.0 } else { crossing(|p| at_most(k, n, p) <= 1.0 - confidence) }
 }
 
 /// The probability from which on `holds`, which turns true once.
@@ -71,6 +76,10 @@ mod tests {
         close(rate_interval(4, 400, 0.95), (0.0027, 0.0254));
         close(rate_interval(100, 100, 0.95), (0.9638, 1.0));
         assert_eq!(rate_interval(0, 0, 0.95), (0.0, 1.0));
+        // Of no success in n tries: 1 − 0.01^(1/n), the "rule of three" at 99 %.
+        assert!((rate_at_most(0, 100, 0.99) - (1.0 - 0.01_f64.powf(0.01))).abs() < 1e-12);
+        assert_eq!(rate_at_most(7, 7, 0.99), 1.0);
+        assert_eq!(rate_at_most(0, 0, 0.99), 1.0);
     }
 
     #[test]

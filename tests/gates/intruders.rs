@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::libc::O_DIRECT;
-use pagewise::results::model::{Run, Status};
+use pagewise::results::model::{Disturbed, Run, Status};
 
-use super::support::{folder, no_cold_state, no_disk, only, outcome_alone, pagewise, rows, run_in, tells};
+use super::support::{folder, no_cold_state, no_disk, only, outcome_while, pagewise, rows, run_in, tells};
 
 /// The large files that a run in `dir` works on.
 fn files_of_a_run(dir: &Path) -> Vec<PathBuf> {
@@ -26,7 +26,7 @@ fn files_of_a_run(dir: &Path) -> Vec<PathBuf> {
 fn run_while(dir: &Path, words: &str, meddle: impl FnMut() + Send) -> Run {
     let mut command = pagewise();
     command.args(run_in(dir, words));
-    outcome_alone(command, meddle)
+    outcome_while(command, meddle)
 }
 
 /// That someone was noticed: a row failed, or rounds were dropped, for what one of `words` names.
@@ -104,8 +104,25 @@ impl Room {
     }
 }
 
+/// That every row has its figures, though others used the disk.
+#[track_caller]
+fn assert_measured(run: &Run) {
+    let study = only(run);
+    for case in &study.cases {
+        assert!(case.status == Status::Ok && case.ns_per_op.is_some(), "{:#?}", rows(study));
+        assert_eq!(case.ratio.is_some(), case.method != study.baseline, "{}", case.method);
+        assert_eq!(case.proof.dropped_rounds, 0, "{:#?}", rows(study));
+    }
+}
+
+/// Batches in which `kind` was counted, of all rows.
+fn counted(run: &Run, kind: Disturbed) -> usize {
+    let batches = only(run).cases.iter().flat_map(|case| &case.batches.disturbed);
+    batches.filter(|batch| batch.any_of(kind)).count()
+}
+
 #[test]
-fn a_program_that_reads_from_the_same_disk_is_noticed_in_cold_rounds() {
+fn reads_of_another_program_on_the_same_disk_are_counted_and_fail_no_cold_row() {
     let dir = folder();
     if no_disk(dir.path()) {
         return;
@@ -115,11 +132,18 @@ fn a_program_that_reads_from_the_same_disk_is_noticed_in_cold_rounds() {
         file.read_exact_at(room.bytes(), (turn % 32) * MIB as u64).unwrap();
         turn += 1;
     });
-    assert_noticed(&run, &["device bytes read that the case cannot explain", "device bytes far from the case's own"]);
+    assert_measured(&run);
+    assert!(counted(&run, Disturbed::READS) > 0, "{:#?}", only(&run));
+    // The process's own counter has nothing of what others read.
+    let page = run.machine.page_size;
+    for case in &only(&run).cases {
+        let read = case.per_op.unwrap().device_read_bytes.unwrap();
+        assert!(read >= f64::from(page), "{}: {read}", case.method);
+    }
 }
 
 #[test]
-fn a_program_that_writes_to_the_same_disk_is_noticed_in_durable_rounds() {
+fn writes_of_another_program_on_the_same_disk_are_counted_and_fail_no_durable_row() {
     let dir = folder();
     if no_disk(dir.path()) {
         return;
@@ -130,10 +154,13 @@ fn a_program_that_writes_to_the_same_disk_is_noticed_in_durable_rounds() {
         file.write_all_at(room.bytes(), (turn % 32) * MIB as u64).unwrap();
         turn += 1;
     });
-    let reasons = [
-        "someone else writes to the disk",
-        "device bytes written that the case cannot explain",
-        "device bytes far from the case's own",
-    ];
-    assert_noticed(&run, &reasons);
+    assert_measured(&run);
+    let idle = only(&run).idle.as_ref().expect("idle windows");
+    let foreign = idle.device_written.iter().filter(|bytes| **bytes > 0).count();
+    assert!(foreign > 0 || counted(&run, Disturbed::WRITES) > 0, "{:#?}", only(&run));
+    for case in &only(&run).cases {
+        let written = &case.device_ranges.as_ref().expect("a range").written;
+        assert!(written.low <= written.high, "{written:?}");
+        assert_eq!(case.per_op.unwrap().device_write_bytes.is_none(), written.reason.is_some(), "{written:?}");
+    }
 }

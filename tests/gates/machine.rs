@@ -7,9 +7,9 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use pagewise::results::model::{Run, Status};
+use pagewise::results::model::{Disturbed, Run, Status};
 
-use super::support::{folder, only, outcome, outcome_while, rows, run_in, tells};
+use super::support::{folder, only, outcome, outcome_while, rows, run_in};
 
 /// `pagewise` where each of `laid` (a file or folder, and what is laid over it) is so. `None` where a test may not do this, said visibly.
 fn pagewise_with(laid: &[(&Path, &Path)], words: &[String]) -> Option<Command> {
@@ -29,35 +29,41 @@ fn pagewise_with(laid: &[(&Path, &Path)], words: &[String]) -> Option<Command> {
     Some(command)
 }
 
-/// That no row has a figure, and what `words` names is why.
+/// That every row has its figures, and that `kind` was counted in some of its batches.
 #[track_caller]
-fn assert_all_failed(run: &Run, words: &str) {
-    let cases = &only(run).cases;
-    let failed = cases.iter().all(|case| case.status == Status::Failed && case.ns_per_op.is_none());
-    assert!(failed && cases.iter().any(|case| tells(case, &[words])), "{words}: {:#?}", rows(only(run)));
+fn assert_counted(run: &Run, kind: Disturbed) {
+    for case in &only(run).cases {
+        assert!(case.status == Status::Ok && case.ns_per_op.is_some(), "{:#?}", rows(only(run)));
+        let counted = case.batches.disturbed.iter().filter(|batch| batch.any_of(kind)).count();
+        assert!(counted > 0 && case.batches.dropped.iter().all(|dropped| !dropped), "{:?}", case.batches);
+    }
 }
 
 const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
 #[test]
-fn under_a_clock_that_enters_the_kernel_no_row_has_a_figure_and_a_warning_says_what_to_do() {
+fn under_a_clock_that_enters_the_kernel_ratios_stand_latencies_do_not_and_a_warning_says_what_to_do() {
     let dir = folder();
     let clock = dir.path().join("clock");
     fs::write(&clock, "hpet\n").unwrap();
     let words = run_in(dir.path(), "private_cow --quick --budget 2s");
     let Some(command) = pagewise_with(&[(Path::new(CLOCK), &clock)], &words) else { return };
     let (run, _) = outcome(command);
-    assert_all_failed(&run, "the clock source is not one that a program reads by itself");
+    for case in &only(&run).cases {
+        assert!(case.status == Status::Ok && case.ns_per_op.is_some(), "{:#?}", rows(only(&run)));
+        assert_eq!(case.ratio.is_some(), case.method != only(&run).baseline);
+        assert!(case.latency.is_none() && case.latency_reason.as_ref().is_some_and(|why| why.contains("hpet")));
+    }
     let warning = run.warnings.iter().find(|warning| warning.code == "clock_source").expect("a warning");
     assert!(warning.text.contains("hpet") && !warning.fix.is_empty(), "{warning:?}");
 }
 
-/// A study whose rounds last well over the ten ticks that these gates need: whole files into new memory.
+/// A study whose rounds are long, so that what changes all the time changes within each: whole files into new memory.
 const LONG_ROUNDS: &str =
     "page_touch --where state=warm,pattern=sequential,use=touch,history=write-1M --method std::fs::read --budget 2s";
 
 #[test]
-fn rounds_from_which_the_host_took_time_away_do_not_count() {
+fn cpu_steal_is_counted_and_its_rounds_count_like_any_other() {
     let dir = folder();
     let stat = dir.path().join("stat");
     // Of one width, so that a reader never meets half of the old and half of the new.
@@ -79,12 +85,12 @@ fn rounds_from_which_the_host_took_time_away_do_not_count() {
         file.write_all_at(text(turns.next().unwrap_or_default()).as_bytes(), 0).unwrap();
         thread::sleep(Duration::from_millis(2));
     });
-    assert_all_failed(&run, "the host took the processor away within a round");
+    assert_counted(&run, Disturbed::STEAL);
     assert!(run.warnings.iter().any(|warning| warning.code == "stolen_time"), "{:?}", run.warnings);
 }
 
 #[test]
-fn rounds_in_which_the_frequency_moved_do_not_count() {
+fn a_frequency_that_moves_is_counted_and_its_rounds_count_like_any_other() {
     let dir = folder();
     let over = Path::new("/sys/devices/system/cpu");
     let cpus = dir.path().join("cpu");
@@ -96,13 +102,14 @@ fn rounds_in_which_the_frequency_moved_do_not_count() {
     let Some(command) = pagewise_with(&[(over, &cpus)], &run_in(dir.path(), LONG_ROUNDS)) else { return };
     let count = thread::available_parallelism().map_or(1, usize::from);
     let files: Vec<_> = (0..count).map(|cpu| fs::OpenOptions::new().write(true).open(speed(cpu)).unwrap()).collect();
-    // Up by a fifth and more in each round, however long the run.
-    let khz = |turn: u64| (1e6 * 1.002_f64.powf(turn as f64)) as u64;
+    // A fifth apart from each other, so that a round counts unless it begins and ends on the same of 32 levels.
+    // The run takes at least six rounds: that none counts has a chance of less than 32^-6, one in 10^9.
+    let khz = |turn: u64| (1e6 * 1.2_f64.powf((turn % 32) as f64)) as u64;
     let mut turns = 0..;
     let run = outcome_while(command, || {
         let now = format!("{:020}\n", khz(turns.next().unwrap_or_default()));
         files.iter().for_each(|file| file.write_all_at(now.as_bytes(), 0).unwrap());
         thread::sleep(Duration::from_millis(2));
     });
-    assert_all_failed(&run, "the processor's frequency moved within a round");
+    assert_counted(&run, Disturbed::FREQUENCY);
 }

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::thread;
 
 use pagewise::os::cache;
@@ -36,25 +35,14 @@ pub fn run_in(dir: &Path, words: &str) -> Vec<String> {
     all
 }
 
-/// Held by who needs the disk to themselves: those who disturb it, and would disturb the other tests.
-static DISK: RwLock<()> = RwLock::new(());
-
 /// What a run that ended well left, and what it printed.
 #[track_caller]
 pub fn outcome(command: Command) -> (Run, String) {
-    let _shared = DISK.read().unwrap_or_else(PoisonError::into_inner);
     outcome_of(command)
 }
 
 /// The same, while `meddle` is done again and again.
 pub fn outcome_while(command: Command, meddle: impl FnMut() + Send) -> Run {
-    let _shared = DISK.read().unwrap_or_else(PoisonError::into_inner);
-    with(meddle, || outcome_of(command).0)
-}
-
-/// The same, with no other test at work.
-pub fn outcome_alone(command: Command, meddle: impl FnMut() + Send) -> Run {
-    let _alone = DISK.write().unwrap_or_else(PoisonError::into_inner);
     with(meddle, || outcome_of(command).0)
 }
 

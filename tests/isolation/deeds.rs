@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pagewise::engine::drag::Drag;
-use pagewise::engine::method::{Account, Case, DiskGauge, Draw, Measured, Method, Opened, Trouble};
+use pagewise::engine::method::{Account, Case, Counters, Draw, Measured, Method, Opened, Trouble};
 use pagewise::engine::protocol::{Order, Phases};
 use pagewise::os::SysError;
 use pagewise::os::map::{FileMap, Kind, Populate};
@@ -150,8 +150,8 @@ struct Told<M> {
 }
 
 impl<M: Method> Case for Told<M> {
-    fn measure(&mut self, draw: Draw, drag: Drag, disk: &mut dyn DiskGauge) -> Result<Measured, Trouble> {
-        let measured = self.method.measure(draw, drag, disk)?;
+    fn measure(&mut self, draw: Draw, drag: Drag, counters: &mut dyn Counters) -> Result<Measured, Trouble> {
+        let measured = self.method.measure(draw, drag, counters)?;
         Ok(Measured { ns: draw.ops * self.ns, ..measured })
     }
 

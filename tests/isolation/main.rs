@@ -72,6 +72,7 @@ fn measure_with(methods: &[&str], catalogue: serde_json::Value, worker_limit: Op
     let mut workers = Workers {
         site: site.path(),
         disk_stat: None,
+        own_reads: false,
         catalogue,
         scenario: "test/isolation".to_owned(),
         interrupt: &interrupt,
@@ -107,6 +108,7 @@ fn plan(methods: &[&str]) -> Plan {
         needs: Vec::new(),
         floors: Vec::new(),
         bytes_per_op: None,
+        missing: Vec::new(),
         stamps: true,
     }
 }

@@ -212,6 +212,7 @@ fn study(plan: &Plan) -> Study {
         workers_used: 0,
         rounds: plan.rounds,
         cache: Some(Cache { pages: 16384, pass_minor_faults: 1024, folios: Some(BTreeMap::from([(4096, 16384)])) }),
+        idle: None,
         stop_reason: plan.stop_reason.to_owned(),
         tainted: false,
         null_control: None,
@@ -249,11 +250,13 @@ fn failed_case(method: &str, batches: Batches) -> Case {
         latency_reason: None,
         phases: None,
         per_op: None,
+        device_ranges: None,
         floor: None,
         proof: Proof {
             checks: 3,
             dropped_rounds: 60,
             reasons: BTreeMap::from([("minor faults contradict the case".to_owned(), 60)]),
+            missing: Vec::new(),
         },
         batches,
     }

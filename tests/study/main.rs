@@ -17,7 +17,7 @@ use std::time::Duration;
 use pagewise::engine::method::Flaw;
 use pagewise::engine::plan::{MethodPlan, Plan};
 use pagewise::engine::process::{Death, Executor};
-use pagewise::engine::protocol::{Answer, Asked, Batch, DiskCounts, Size, Standing, Task};
+use pagewise::engine::protocol::{Answer, Asked, Batch, DiskCounts, Idle, Size, Standing, Task};
 use pagewise::engine::study;
 use pagewise::results::model::{Scenario, Status, Study, Verdict};
 use pagewise::stats::{self, Sample};
@@ -39,6 +39,10 @@ struct Bench {
     flaw: fn(&str, usize, usize) -> bool,
     workers: usize,
     tasks: Vec<&'static str>,
+    /// Bytes that the disk wrote for others in a batch or window: by the count of batches and windows before it.
+    foreign: fn(u64) -> u64,
+    /// Batches and windows so far.
+    ticks: u64,
     /// What slows every method alike, for a while.
     weather: weather::Weather,
     /// A method, and the factor by which whatever follows it is slower.
@@ -71,11 +75,19 @@ impl Bench {
             flaw: |_, _, _| false,
             workers: 0,
             tasks: Vec::new(),
+            foreign: |_| 0,
+            ticks: 0,
             weather: weather::Weather::calm(),
             trail: None,
             fixed_order: false,
             last: "",
         }
+    }
+
+    /// What the disk writes for others now.
+    fn foreign(&mut self) -> u64 {
+        self.ticks += 1;
+        (self.foreign)(self.ticks)
     }
 
     fn batch_ns(&mut self, method: usize, asked: &[Asked], luck: f64) -> u64 {
@@ -137,13 +149,17 @@ impl Executor for Bench {
                             position: position as u32,
                             ns,
                             minor_faults: BATCH,
-                            disk: Some(DiskCounts { read: 0, written: 4096 * BATCH, flushes: None }),
+                            own_read: Some(512 * BATCH),
+                            disk: Some(DiskCounts { read: 0, written: 4096 * BATCH + self.foreign(), flushes: None }),
+                            writes: true,
                             pages: BATCH,
                             checks: 2,
                             flaw: bad.then(|| Flaw { code: "not warm".to_owned(), detail: "3 of 4 pages".to_owned() }),
                             ..Batch::default()
                         });
                     }
+                    let written = self.foreign();
+                    answer.idle.push(Idle { round: round as u32, ns: 1_000, written, flushes: None });
                     held += usize::from(answer.batches[first..].iter().all(|batch| batch.flaw.is_none()));
                 }
                 self.workers += 1;
@@ -180,6 +196,7 @@ fn plan(names: &[&str]) -> Plan {
         needs: Vec::new(),
         floors: Vec::new(),
         bytes_per_op: None,
+        missing: Vec::new(),
         stamps: true,
     }
 }
@@ -364,8 +381,51 @@ fn counters_are_an_operation_s_and_those_of_dropped_rounds_do_not_count() {
     let study = measure(&mut Bench::new(&[("base", 1000.0), ("fast", 500.0)]), LONG);
     let per_op = study.cases[1].per_op.unwrap();
     assert!((per_op.minor_faults - 1.0).abs() < 1e-9);
+    assert_eq!(per_op.device_read_bytes, Some(512.0));
     assert_eq!(per_op.device_write_bytes, Some(4096.0));
     assert_eq!(per_op.device_flushes, None, "a disk that does not count flushes has told of none");
+}
+
+/// A study of a method that writes 4,096 bytes an operation, on a disk that writes `foreign` besides.
+fn study_beside(foreign: fn(u64) -> u64) -> Study {
+    let mut bench = Bench::new(&[("base", 1000.0), ("fast", 500.0)]);
+    bench.foreign = foreign;
+    measure(&mut bench, LONG)
+}
+
+#[test]
+fn writes_of_others_in_a_fifth_of_the_batches_change_no_figure() {
+    let study = study_beside(|tick| if tick % 5 == 0 { 1 << 20 } else { 0 });
+    let case = &study.cases[1];
+    assert_eq!(case.per_op.unwrap().device_write_bytes, Some(4096.0));
+    let written = &case.device_ranges.as_ref().unwrap().written;
+    assert_eq!((written.low, written.high, written.reason.as_deref()), (4096.0, 4096.0, None));
+    let idle = study.idle.as_ref().unwrap();
+    let seen = idle.device_written.iter().filter(|bytes| **bytes > 0).count() as f64 / idle.ns.len() as f64;
+    assert!(idle.foreign_writes > seen && idle.foreign_writes < 0.5, "{seen} {}", idle.foreign_writes);
+    assert_eq!(verdict(&study, "fast"), Verdict::Faster);
+    assert!(case.proof.dropped_rounds == 0 && case.batches.dropped.iter().all(|dropped| !dropped));
+}
+
+#[test]
+fn writes_of_others_in_nearly_every_batch_make_the_figure_unknown_and_nothing_else() {
+    let study = study_beside(|tick| if tick % 20 == 0 { 0 } else { 1 << 20 });
+    let case = &study.cases[1];
+    assert_eq!(case.per_op.unwrap().device_write_bytes, None);
+    let written = &case.device_ranges.as_ref().unwrap().written;
+    assert!(written.reason.as_ref().unwrap().contains("another program"), "{written:?}");
+    assert!(written.low >= 4096.0 && written.high > 2.0 * 4096.0, "{written:?}");
+    assert_eq!((case.status, verdict(&study, "fast")), (Status::Ok, Verdict::Faster));
+}
+
+#[test]
+fn where_writes_of_others_can_have_moved_the_median_the_figure_is_unknown() {
+    // In just under half of the batches: their median is the method's own, but that cannot be known.
+    let study = study_beside(|tick| if tick % 9 < 4 { tick << 12 } else { 0 });
+    let written = &study.cases[1].device_ranges.as_ref().unwrap().written;
+    assert!(study.idle.as_ref().unwrap().foreign_writes < 0.8);
+    assert_eq!(written.reason.is_some(), written.high - written.low > 0.1 * written.high, "{written:?}");
+    assert_eq!(study.cases[1].per_op.unwrap().device_write_bytes.is_none(), written.reason.is_some());
 }
 
 #[test]

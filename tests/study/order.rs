@@ -78,6 +78,7 @@ fn served(task: Task) -> (Vec<String>, Answer) {
         parent: 0,
         site: site.path().to_owned(),
         disk_stat: None,
+        own_reads: false,
         catalogue: serde_json::Value::Null,
         scenario: "test/order".to_owned(),
         methods,

@@ -48,7 +48,7 @@ impl Control {
             usage.user_ns,
             usage.system_ns,
             usage.read_bytes,
-            usage.dirtied_bytes,
+            usage.involuntary_switches,
         ];
         for (index, value) in values.into_iter().enumerate() {
             self.counter(index).store(value, Ordering::Release);
@@ -65,7 +65,7 @@ impl Control {
             user_ns: value(4),
             system_ns: value(5),
             read_bytes: value(6),
-            dirtied_bytes: value(7),
+            involuntary_switches: value(7),
         };
         (value(0), usage)
     }

@@ -10,17 +10,8 @@ use super::trace::Trace;
 use crate::areas::dataset::History;
 use crate::areas::draw::Pattern;
 use crate::engine::drag::Drag;
-use crate::engine::method::{DiskGauge, Draw, Trouble};
-use crate::os::disk::DiskStat;
+use crate::engine::method::{Draw, NoCounters, Trouble};
 use crate::os::page_size;
-
-struct NoDisk;
-
-impl DiskGauge for NoDisk {
-    fn read(&mut self) -> Option<DiskStat> {
-        None
-    }
-}
 
 fn plain() -> Point {
     Point {
@@ -56,7 +47,7 @@ fn measured(point: &Point, site: &Path) -> Vec<&'static str> {
             Err(trouble) => panic!("{}: {trouble}", entry.name),
         };
         // Other programs may take pages away: not again and again.
-        let taken = (0..5).map(|seed| case.measure(Draw { ops, seed }, Drag::default(), &mut NoDisk));
+        let taken = (0..5).map(|seed| case.measure(Draw { ops, seed }, Drag::default(), &mut NoCounters));
         let outcome = taken.into_iter().find(|outcome| !matches!(outcome, Err(Trouble::Unproven(_))));
         match outcome {
             Some(Ok(measured)) => assert_eq!(measured.account.operations, ops, "{}", entry.name),

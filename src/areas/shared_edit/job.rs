@@ -237,7 +237,6 @@ impl Job {
             // Where writes go elsewhere each time, or to blocks that are new, what they cost in metadata depends on where; what was only
             // started may end after the batch.
             steady: !elsewhere && guarantee != Guarantee::Started && !self.data.history.is_used_up(),
-            prepared_by_writing: self.data.history.is_used_up(),
             dirty_left: self.dirty_left,
             ..Account::quiet(commits, self.pages_edited(), self.checks)
         }

@@ -95,10 +95,10 @@ pub(super) fn no_counters(seen: &Seen) -> Option<Warning> {
     warning(
         "no_device_counters",
         format!(
-            "Device bytes and flushes are unknown: {reason}. Other programs' I/O during a round \
-                cannot be noticed either."
+            "What the device wrote and its flushes are unknown: {reason}. What a method reads is still known, \
+                from the process's own counter."
         ),
-        "Keep the machine idle during the run, or point --dir at a filesystem on one local disk.",
+        "To see writes and flushes, point --dir at a filesystem on one local disk.",
     )
 }
 

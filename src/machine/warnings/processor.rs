@@ -102,8 +102,8 @@ pub(super) fn clock_source(seen: &Seen) -> Option<Warning> {
         "`echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource` (root); if \
             the kernel took tsc away as unstable, find out why first."
     } else {
-        "The kernel offers no tsc here: hold latencies of single operations against the floor \
-            `clock read`, and where rounds are dropped for the clock, measure on another machine."
+        "The kernel offers no tsc here: compare latencies of single operations with the floor \
+            `clock read`; where there are none for the clock, measure on another machine."
     };
     let text = if clock_source::stays_in_user_space(clock) {
         format!(
@@ -113,7 +113,8 @@ pub(super) fn clock_source(seen: &Seen) -> Option<Warning> {
     } else {
         format!(
             "Time is read from {clock}: each reading enters the kernel, and may go out to a device. \
-                No round counts under such a clock, and no row has figures."
+                Ratios hold, since a batch is between two readings. Latencies of single operations would \
+                mostly be that of the clock: none is given."
         )
     };
     warning("clock_source", text, fix)

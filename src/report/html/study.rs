@@ -6,7 +6,7 @@ use super::details::{Details, details};
 use super::tables::{self, Table};
 use super::{Drawings, anchor};
 use crate::report::plots::Plot;
-use crate::report::{notes, rows, units};
+use crate::report::{interference, notes, rows, units};
 use crate::results::model::{Case, FloorRatio, Run, Study};
 
 /// The studies of an area.
@@ -139,7 +139,11 @@ fn view(run: &Run, study: &Study, index: usize, drawings: Option<&Drawings>) -> 
             .iter()
             .map(|case| About { method: case.method.clone(), about: case.about.clone() })
             .collect(),
-        notes: notes_below(study).into_iter().chain(notes::prices(study, &run.floors)).collect(),
+        notes: interference::sentences(study)
+            .into_iter()
+            .chain(notes_below(study))
+            .chain(notes::prices(study, &run.floors))
+            .collect(),
         dropped: notes::dropped(study),
         details: details(study),
         summary: summary(study),
