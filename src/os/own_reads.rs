@@ -14,8 +14,8 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use super::usage::Usage;
 use super::{SysResult, cache, file, probe};
 
-/// What is read: a page's worth, at the start of a file of [`BYTES`].
-const READ: usize = 4096;
+/// What is read, at the start of a file of [`BYTES`]: several pages, as a device with large blocks would read at once.
+const READ: usize = 16 << 10;
 
 /// Large enough that no filesystem keeps it inline in its metadata.
 const BYTES: usize = 64 << 10;
@@ -30,9 +30,8 @@ const TRIES: usize = 3;
 /// A sentence: why the counter is no evidence there.
 pub fn probe(dir: &Path) -> Result<(), String> {
     let made = probe::named_file(dir).map_err(|error| not_tried(&error.to_string()))?;
-    let text: Vec<u8> =
-        (0..BYTES as u64).flat_map(|word| (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).to_le_bytes()).collect();
-    file::write_at(made.as_file(), &text[..BYTES], 0)
+    let bytes: Vec<u8> = (0..BYTES as u64 / 8).flat_map(|word| noise(word).to_le_bytes()).collect();
+    file::write_at(made.as_file(), &bytes, 0)
         .and_then(|()| file::fdatasync(made.as_file()))
         .map_err(|error| not_tried(&error.to_string()))?;
     if file::in_memory(made.as_file()) {
@@ -41,14 +40,14 @@ pub fn probe(dir: &Path) -> Result<(), String> {
     probe_file(made.as_file())
 }
 
-/// Tries it on the first page of `file`, which is dropped from the page cache for it.
+/// Tries it on the first pages of `file`, which are dropped from the page cache for it.
 ///
 /// # Errors
 /// As [`probe`].
 pub fn probe_file(file: &File) -> Result<(), String> {
     let cold = cold_read(file).map_err(|error| not_tried(&error.to_string()))?;
     let Some(counted) = cold else {
-        return Err(not_tried("the page cache keeps its first page, whatever it is asked"));
+        return Err(not_tried("the page cache keeps its first pages, whatever it is asked"));
     };
     if counted < READ as u64 {
         return Err(format!(
@@ -64,11 +63,19 @@ pub fn probe_file(file: &File) -> Result<(), String> {
         .to_owned())
 }
 
+/// A number that a filesystem which compresses makes no smaller (splitmix64: Steele, Lea and Flood, 2014).
+fn noise(word: u64) -> u64 {
+    let mixed = (word + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
 fn not_tried(why: &str) -> String {
     format!("whether the kernel counts what this process reads (ru_inblock) could not be tried: {why}")
 }
 
-/// What reading the first page counts when it is not cached; `None` where it stays cached.
+/// What reading the first pages counts when they are not cached; `None` where they stay cached.
 fn cold_read(file: &File) -> SysResult<Option<u64>> {
     posix_fadvise(file, 0, BYTES as i64, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
         .map_err(|errno| super::SysError::new("posix_fadvise(DONTNEED)", "the start of a file", errno))?;
@@ -78,11 +85,11 @@ fn cold_read(file: &File) -> SysResult<Option<u64>> {
     counted_read(file).map(Some)
 }
 
-/// What reading the first page counts.
+/// What reading the first pages counts.
 fn counted_read(file: &File) -> SysResult<u64> {
-    let mut page = [0; READ];
+    let mut pages = vec![0; READ];
     let before = Usage::now();
-    file::read_at(file, &mut page, 0)?;
+    file::read_at(file, &mut pages, 0)?;
     Ok(Usage::now().since(before).read_bytes)
 }
 

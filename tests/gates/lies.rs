@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pagewise::results::model::Verdict;
+use pagewise::results::model::{Status, Verdict};
 use serde_json::Value;
 
 use super::disk_load;
@@ -187,6 +187,35 @@ fn pages_that_someone_else_brought_in_are_not_read_by_a_cold_batch() {
         let reasons = ["less was read from the device than the case's state asks for"];
         caught("a helped pread", words, "pread", &reasons);
     }
+}
+
+/// That a counter of own reads which lies is found out: the rows keep their figures, and say which evidence is missing.
+#[track_caller]
+fn own_reads_are_not_believed(lie: &str, why: &str) {
+    let dir = folder();
+    if no_cold_state(dir.path()) {
+        return;
+    }
+    let words = run_in(dir.path(), "page_touch --quick --where state=cold --method mmap");
+    let Some(command) = lied_to(lie, &words) else { return };
+    let (run, shown) = outcome(command);
+    for case in &only(&run).cases {
+        assert!(case.status == Status::Ok && case.ns_per_op.is_some(), "{case:?}");
+        assert_eq!(case.per_op.unwrap().device_read_bytes, None);
+        let missing = case.proof.missing.join(" ");
+        assert!(missing.contains("own storage reads") && missing.contains(why), "{missing}");
+    }
+    assert!(shown.contains("Not verified for all methods: own storage reads"), "{shown}");
+}
+
+#[test]
+fn a_counter_that_counts_no_read_is_no_evidence_and_the_rows_say_so() {
+    own_reads_are_not_believed("no own reads", "bytes from storage counted 0");
+}
+
+#[test]
+fn a_counter_that_counts_what_was_not_read_is_no_evidence_and_the_rows_say_so() {
+    own_reads_are_not_believed("too many own reads", "reading a cached page counts");
 }
 
 #[test]
