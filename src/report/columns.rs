@@ -121,9 +121,15 @@ impl Column {
             Self::MinorFaults => "Page faults met without I/O, an operation",
             Self::FaultsPerPage => "Minor faults for each page that the operation uses",
             Self::MajorFaults => "Page faults that waited for I/O, an operation",
-            Self::DeviceRead => "Bytes that the process itself had read from storage, an operation",
-            Self::DeviceWritten => "Bytes that the block device wrote, an operation: the median over the batches",
-            Self::Flushes => "Cache flushes that the block device was sent, an operation: the median over the batches",
+            Self::DeviceRead => {
+                "Bytes that the process itself had read from storage, an operation (runs of earlier releases: that the block device read)"
+            }
+            Self::DeviceWritten => {
+                "Bytes that the block device wrote, an operation: the median over the batches (runs of earlier releases: their mean)"
+            }
+            Self::Flushes => {
+                "Cache flushes that the block device was sent, an operation: the median over the batches (runs of earlier releases: their mean)"
+            }
             Self::Amplification => {
                 "Bytes that the block device wrote for each byte that was edited: write amplification"
             }
