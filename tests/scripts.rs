@@ -452,3 +452,220 @@ fn what_alternate_cannot_do_is_a_usage_error_and_makes_nothing() {
     assert_eq!(fs::read_dir(turns.dir.path()).unwrap().count(), 2, "the two binaries");
     assert!(turns.alternate(&["--help"], &[]).1.contains("usage:"));
 }
+
+/// `scripts/under-load` with its files in a folder on the build's disk, where a report and a
+/// command's own files go as well.
+struct UnderLoad {
+    dir: TempDir,
+}
+
+impl UnderLoad {
+    fn new() -> Self {
+        Self { dir: TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
+    }
+
+    /// The script with `words`, running `shell` in the folder.
+    fn command(&self, words: &[&str], shell: &str) -> Command {
+        let mut command = Command::new(script("under-load"));
+        command.args(words).args(["--report", "report.json", "--", "sh", "-c", shell]).current_dir(self.dir.path());
+        command
+    }
+
+    fn disk(&self, shell: &str) -> Command {
+        self.command(&["--neighbour", "disk", "--pause", "5ms", "--dir", "."], shell)
+    }
+
+    /// Whether the disk load can be made here; if not, says so.
+    fn on_a_disk(&self) -> bool {
+        let (code, _, said) = run(&mut self.disk("true"));
+        if code == Some(2) && said.contains("reach no disk") {
+            eprintln!("skipped: the build lies on no disk");
+            return false;
+        }
+        assert_eq!(code, Some(0), "{said}");
+        true
+    }
+
+    fn report(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.dir.path().join("report.json")).unwrap()).unwrap()
+    }
+
+    fn folders(&self) -> usize {
+        let entries = fs::read_dir(self.dir.path()).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("under-load-")).count()
+    }
+
+    /// A `cargo` that does what `shell` says; its folder, for PATH.
+    fn cargo(&self, shell: &str) -> String {
+        let cargo = self.dir.path().join("bin/cargo");
+        fs::create_dir(self.dir.path().join("bin")).unwrap();
+        fs::write(&cargo, format!("#!/usr/bin/env bash\n{shell}")).unwrap();
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+        format!("{}:{}", self.dir.path().join("bin").display(), std::env::var("PATH").unwrap())
+    }
+}
+
+/// Waits until `seen`; a minute is far beyond what any machine takes.
+#[track_caller]
+fn until(mut seen: impl FnMut() -> bool) {
+    for _ in 0..6000 {
+        if seen() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("not seen within a minute");
+}
+
+/// Ends once the load's file was written twice: one whole turn lies between.
+const ONE_TURN: &str = r#"
+for turn in 1 2; do
+    touch stamp
+    until [ "$(echo under-load-*/written-0)" -nt stamp ]; do sleep 0.01; done
+done
+echo "from the command"
+exit 7
+"#;
+
+#[test]
+fn a_command_runs_beside_a_disk_load_that_is_counted_and_removed() {
+    let load = UnderLoad::new();
+    if !load.on_a_disk() {
+        return;
+    }
+    let (code, out, said) = run(&mut load.disk(ONE_TURN));
+    assert_eq!((code, out.as_str()), (Some(7), "from the command\n"), "{said}");
+    assert!(said.contains("turns of the disk load") && said.contains("a second"), "{said}");
+    let report = load.report();
+    let number = |name: &str| report[name].as_f64().unwrap();
+    assert!(number("turns") >= 1.0, "{report}");
+    assert_eq!(number("bytes_written"), number("turns") * 65536.0, "{report}");
+    assert_eq!(number("bytes_read"), number("turns") * 262144.0, "{report}");
+    assert_eq!((&report["neighbour"], number("pause_s")), (&"disk".into(), 0.005));
+    assert!((number("turns_per_second") * number("seconds") - number("turns")).abs() < 1e-6, "{report}");
+    assert_eq!(load.folders(), 0);
+}
+
+#[test]
+fn a_load_ends_with_its_command_and_with_its_script() {
+    let load = UnderLoad::new();
+    if !load.on_a_disk() {
+        return;
+    }
+    let (code, _, said) = run(&mut load.disk("kill -9 $$"));
+    assert_eq!(code, Some(128 + 9), "{said}");
+    assert_eq!(load.folders(), 0);
+    // One that is ignored, as by `nohup`, is ignored by the script's command as well.
+    let signals = [nix::libc::SIGTERM, nix::libc::SIGHUP, nix::libc::SIGKILL];
+    for signal in signals.into_iter().filter(|signal| !pagewise::os::process::is_ignored(*signal)) {
+        let started = load.dir.path().join("started");
+        let mut script = load.disk("echo $$ >new; mv new started; exec sleep 1000").spawn().unwrap();
+        until(|| started.exists());
+        assert_eq!(load.folders(), 1);
+        let command: u32 = fs::read_to_string(&started).unwrap().trim().parse().unwrap();
+        let pid = nix::unistd::Pid::from_raw(script.id() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::try_from(signal).unwrap()).unwrap();
+        let code = script.wait().unwrap().code();
+        assert!(signal == nix::libc::SIGKILL || code == Some(128 + signal), "{code:?}");
+        until(|| load.folders() == 0);
+        // It may still be there as a child that nobody has waited for.
+        let status = || fs::read_to_string(format!("/proc/{command}/stat")).unwrap_or_default();
+        until(|| status().is_empty() || status().contains(") Z "));
+        fs::remove_file(started).unwrap();
+    }
+}
+
+#[test]
+fn a_cpu_load_says_how_many_cores_it_kept_busy() {
+    let load = UnderLoad::new();
+    let (code, _, said) = run(&mut load.command(&["--neighbour", "cpu", "--cores", "1"], "exit 3"));
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("cores busy of 1 intended"), "{said}");
+    assert!(load.report()["busy_cores"].is_number());
+}
+
+#[test]
+fn a_build_load_counts_whole_builds_and_tells_of_the_one_that_was_cut_short() {
+    let load = UnderLoad::new();
+    let path = load.cargo(
+        r#"[[ ! -e $CARGO_TARGET_DIR && $1 == build ]] || exit 1
+mkdir "$CARGO_TARGET_DIR"
+echo '{"reason":"compiler-artifact"}'
+echo >>"$LOG""#,
+    );
+    let mut command = load
+        .command(&["--neighbour", "build", "--dir", "."], r#"until [ "$(wc -l <"$LOG")" -ge 3 ]; do sleep 0.01; done"#);
+    let (code, _, said) = run(command.env("PATH", path).env("LOG", load.dir.path().join("log")));
+    assert_eq!(code, Some(0), "{said}");
+    let report = load.report();
+    assert!(report["turns"].as_u64().unwrap() >= 2, "{report}");
+    assert!(report["crates"].as_u64().unwrap() >= 1 && report["unfinished_builds"].as_u64().unwrap() <= 1, "{report}");
+    assert_eq!(load.folders(), 0);
+}
+
+#[test]
+fn a_build_that_fails_is_no_load() {
+    let load = UnderLoad::new();
+    let path = load.cargo("echo 'no matching package' >&2; exit 101");
+    let mut command = load.command(&["--neighbour", "build", "--dir", "."], "echo ran");
+    let (code, out, said) = run(command.env("PATH", path));
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{said}");
+    assert!(said.contains("cargo build failed") && said.contains("no matching package"), "{said}");
+    assert_eq!(load.folders(), 0);
+}
+
+#[test]
+fn a_load_that_breaks_meanwhile_is_said_and_fails_a_command_that_did_not() {
+    let load = UnderLoad::new();
+    let path = load.cargo("echo '{\"reason\":\"compiler-artifact\"}'; until [[ -e $GO ]]; do sleep 0.01; done; exit 1");
+    let mut command = load.command(
+        &["--neighbour", "build", "--dir", "."],
+        r#"touch "$GO"; until [ ! -e "$(echo under-load-*)" ]; do sleep 0.01; done"#,
+    );
+    let (code, _, said) = run(command.env("PATH", path).env("GO", load.dir.path().join("go")));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("cargo build failed"), "{said}");
+    assert!(load.report()["failed"].is_string());
+}
+
+#[test]
+fn a_disk_load_needs_a_disk() {
+    let memory = Path::new("/dev/shm");
+    let found = nix::sys::statfs::statfs(memory);
+    if !found.is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC) {
+        eprintln!("skipped: /dev/shm is no tmpfs");
+        return;
+    }
+    let Ok(dir) = TempDir::new_in(memory) else {
+        eprintln!("skipped: no folder can be made in /dev/shm");
+        return;
+    };
+    let arguments = ["--neighbour", "disk", "--dir", dir.path().to_str().unwrap(), "--", "echo", "ran"];
+    let (code, out, said) = run(Command::new(script("under-load")).args(arguments));
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{said}");
+    assert!(said.contains("reach no disk") && said.contains("--dir"), "{said}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_under_load_cannot_do_is_a_usage_error() {
+    let load = UnderLoad::new();
+    for (arguments, expected, word) in [
+        (&["--neighbour", "disk"][..], 2, "no command"),
+        (&["--", "true"], 2, "--neighbour"),
+        (&["--neighbour", "noise", "--", "true"], 2, "'disk', 'cpu', 'build'"),
+        (&["--neighbour", "disk", "--pause", "20", "--", "true"], 2, "like 20ms"),
+        (&["--neighbour", "disk", "--turns", "0", "--", "true"], 2, "like 50/s"),
+        (&["--neighbour", "cpu", "--pause", "20ms", "--", "true"], 2, "are for --neighbour disk"),
+        (&["--neighbour", "cpu", "--cores", "100000", "--", "true"], 2, "may be used here"),
+        (&["--neighbour", "cpu", "--report", "/nowhere/report", "--", "true"], 2, "/nowhere/report"),
+        (&["--neighbour", "cpu", "--", "no-such-command"], 127, "no-such-command: command not found"),
+        (&["--neighbour", "cpu", "--", "./no-such-command"], 127, "./no-such-command: command not found"),
+        (&["--neighbour", "cpu", "--", "/"], 126, "/: Permission denied"),
+    ] {
+        let (code, _, said) = run(Command::new(script("under-load")).args(arguments).current_dir(load.dir.path()));
+        assert_eq!(code, Some(expected), "{arguments:?}: {said}");
+        assert!(said.contains(word), "{said}");
+    }
+    assert!(run(Command::new(script("under-load")).arg("--help")).1.contains("usage: scripts/under-load"));
+}
