@@ -15,16 +15,18 @@
 //! | [`trial`] | whether the instrument keeps its promises here |
 //! | [`cli`] | what a user types |
 //! | [`site`] | where files lie, and that nothing of them is left behind |
+//! | [`measuring_lock`] | who measures on this machine now, and how the next one waits |
 //! | [`os`] | the kernel's calls: the only unsafe code |
 //!
-//! Who may know whom: `cli → areas, trial, engine, proof, machine, report → compare → results, stats, site, os`; areas and trial know the engine.
-//! An arrow up never exists.
+//! Who may know whom: `cli → areas, trial, engine, proof, machine, report → compare → results,
+//! stats, site, measuring_lock, os`; areas and trial know the engine. An arrow up never exists.
 
 pub mod areas;
 pub mod cli;
 pub mod compare;
 pub mod engine;
 pub mod machine;
+pub mod measuring_lock;
 pub mod os;
 pub mod proof;
 pub mod report;
