@@ -78,9 +78,17 @@ impl Site {
     /// # Errors
     /// One sentence that says what is wrong with `dir` and what to do.
     pub fn make(dir: &Path, need: u64) -> Result<Self, SiteError> {
-        look_at(dir, need)?;
+        Self::check(dir, need)?;
         sweep(dir);
         Self::new(dir).map_err(|error| SiteError::Unwritable { dir: dir.to_owned(), why: error.errno })
+    }
+
+    /// Says what is wrong with `dir`, as far as that shows before anything is made in it.
+    ///
+    /// # Errors
+    /// As [`Site::make`].
+    pub fn check(dir: &Path, need: u64) -> Result<(), SiteError> {
+        look_at(dir, need)
     }
 
     fn new(dir: &Path) -> SysResult<Self> {

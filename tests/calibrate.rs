@@ -28,6 +28,7 @@ fn small_trial() -> (&'static Path, &'static Path) {
         let output = pagewise()
             .args([
                 "calibrate",
+                "--shared",
                 "--case",
                 "syscall-bound",
                 "--studies",

@@ -61,7 +61,14 @@ fn with_file(words: &str, file: &Path) -> Process {
 fn with_file_by(program: &Path, words: &str, file: &Path) -> Process {
     let dir = file.parent().unwrap();
     let mut command = Process::new(program);
-    command.args(words.split(' ')).arg("--file").arg(file).arg("--dir").arg(dir).arg("--out").arg(dir.join("out"));
+    command
+        .args(words.split(' '))
+        .args(["--shared", "--file"])
+        .arg(file)
+        .arg("--dir")
+        .arg(dir)
+        .arg("--out")
+        .arg(dir.join("out"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

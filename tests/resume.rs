@@ -34,6 +34,7 @@ fn start(dir: &Path) -> Child {
     Process::new(env!("CARGO_BIN_EXE_pagewise"))
         .args([
             "run",
+            "--shared",
             "--quick",
             "private_cow",
             "fork_ipc",
@@ -55,7 +56,7 @@ fn start(dir: &Path) -> Child {
 /// Goes on with the one run in `dir`.
 fn resume(dir: &Path) -> Process {
     let mut command = Process::new(env!("CARGO_BIN_EXE_pagewise"));
-    command.args(["run", "--resume"]).arg(run_in(dir).unwrap()).current_dir(dir).stdout(Stdio::null());
+    command.args(["run", "--shared", "--resume"]).arg(run_in(dir).unwrap()).current_dir(dir).stdout(Stdio::null());
     command
 }
 
@@ -141,7 +142,7 @@ fn a_killed_run_goes_on_where_it_was_and_what_stands_stays_byte_for_byte() {
     fs::write(run_in(dir.path()).unwrap().join(".run.json.cut"), "half a run").unwrap();
 
     pagewise()
-        .args(["run", "--resume"])
+        .args(["run", "--shared", "--resume"])
         .arg(run_in(dir.path()).unwrap().join("run.json"))
         .current_dir(dir.path())
         .assert()
@@ -180,7 +181,7 @@ fn a_run_can_be_cut_short_and_resumed_again_and_again_until_nothing_is_missing()
 
     let before = text_in(dir.path());
     pagewise()
-        .args(["run", "--resume"])
+        .args(["run", "--shared", "--resume"])
         .arg(run_in(dir.path()).unwrap())
         .assert()
         .success()

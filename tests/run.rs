@@ -40,7 +40,7 @@ fn left_in(dir: &Path) -> Vec<PathBuf> {
 /// Starts a run that lasts long enough to be interrupted, in a process group of its own.
 fn start_long_run(area: &str, dir: &Path) -> Child {
     Process::new(env!("CARGO_BIN_EXE_pagewise"))
-        .args(["run", area, "--budget", "60s", "--dir"])
+        .args(["run", "--shared", area, "--budget", "60s", "--dir"])
         .arg(dir)
         .arg("--out")
         .arg(dir.join("out"))
@@ -89,6 +89,7 @@ fn leaves_a_report() -> Run {
     let assert = pagewise()
         .args([
             "run",
+            "--shared",
             "fork_ipc",
             "private_cow",
             "--quick",
@@ -125,7 +126,7 @@ fn leaves_a_report() -> Run {
 fn a_recorded_run_can_be_drawn_again_elsewhere() {
     let dir = folder();
     let assert = pagewise()
-        .args(["run", "private_cow", "--quick", "--budget", "2s", "--dir"])
+        .args(["run", "--shared", "private_cow", "--quick", "--budget", "2s", "--dir"])
         .arg(dir.path())
         .arg("--out")
         .arg(dir.path().join("out"))
@@ -156,7 +157,7 @@ fn the_user_s_own_file_is_read_and_left_as_it_was() {
     fs::File::open(&file).unwrap().sync_all().unwrap();
     let before = fs::metadata(&file).unwrap();
     let assert = pagewise()
-        .args(["run", "--quick", "--budget", "4s", "--file"])
+        .args(["run", "--shared", "--quick", "--budget", "4s", "--file"])
         .arg(&file)
         .arg("--dir")
         .arg(dir.path())
@@ -201,6 +202,9 @@ fn bad_input_is_one_clear_sentence() {
         (vec!["run".into(), "--budget".into(), "0".into()], 2, "1s"),
         (vec!["run".into(), "--label".into(), "a/b".into()], 2, "letters"),
         (vec!["run".into(), "--worker-limit".into(), "0".into()], 2, "1s"),
+        (vec!["run".into(), "--wait".into(), "soon".into()], 2, "30s, 10m or 1h"),
+        (vec!["run".into(), "--wait".into(), "1m".into(), "--shared".into()], 2, "--shared"),
+        (vec!["advise".into(), "sync".into(), "--from".into(), path(&missing), "--shared".into()], 2, "--from"),
         (vec!["list".into(), "--where".into(), "state=tepid".into()], 2, "state is cold, mapped, warm"),
         (vec!["list".into(), "--where".into(), "colour=red".into()], 2, "no scenario has colour"),
         (vec!["list".into(), "--where".into(), "state".into()], 2, "KEY=VALUE"),
@@ -227,7 +231,12 @@ fn a_folder_that_cannot_be_written_is_said_so() {
     if !nix::unistd::geteuid().is_root() {
         let dir = folder();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o500)).unwrap();
-        pagewise().arg("run").arg("--dir").arg(dir.path()).assert().code(1).stderr(predicate::str::contains("write"));
+        pagewise()
+            .args(["run", "--shared", "--dir"])
+            .arg(dir.path())
+            .assert()
+            .code(1)
+            .stderr(predicate::str::contains("write"));
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         return;
     }
@@ -236,7 +245,13 @@ fn a_folder_that_cannot_be_written_is_said_so() {
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = dir.path().join("pagewise");
     fs::copy(env!("CARGO_BIN_EXE_pagewise"), &program).unwrap();
-    let output = Process::new(&program).args(["run", "--dir"]).arg(dir.path()).uid(65534).gid(65534).output().unwrap();
+    let output = Process::new(&program)
+        .args(["run", "--shared", "--dir"])
+        .arg(dir.path())
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("name a folder that you can write to"), "{stderr}");
@@ -295,7 +310,7 @@ fn workers_of_a_killed_run_die_and_the_next_run_removes_what_it_left() {
     wait_for("the end of workers and their children", || !family.iter().any(|pid| is_alive(*pid)));
     assert_eq!(left_in(dir.path()).len(), 1, "kill -9 leaves the folder");
     pagewise()
-        .args(["run", "fork_ipc", "--quick", "--budget", "1s", "--dir"])
+        .args(["run", "--shared", "fork_ipc", "--quick", "--budget", "1s", "--dir"])
         .arg(dir.path())
         .arg("--out")
         .arg(dir.path().join("out"))

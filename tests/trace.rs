@@ -19,7 +19,7 @@ const LOG: &str = "fio version 3 iolog\n20 /data/f1 add\n24 /data/f2 add\n127 /d
 
 fn replay(dir: &Path, trace: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagewise"));
-    command.args(["run", "page_touch", "--budget", "3s", "--trace"]).arg(trace);
+    command.args(["run", "--shared", "page_touch", "--budget", "3s", "--trace"]).arg(trace);
     command.arg("--dir").arg(dir).arg("--out").arg(dir.join("out"));
     command
 }

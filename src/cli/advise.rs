@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::alone::AloneArgs;
 use super::measuring::duration;
 use super::run::{self, RunArgs};
 use super::select::{SelectArgs, measurable};
 use crate::areas::UserFile;
 use crate::areas::dataset::like;
+use crate::measuring_lock::MeasuringLock;
 use crate::report::advice::sync::{self, Advice, Need, Survive};
 use crate::results::model::{Commit, Copied, Run};
 use crate::results::store;
@@ -66,7 +68,7 @@ struct SyncArgs {
     file: Option<PathBuf>,
 
     /// Answer from this recorded run, and measure nothing
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["wait", "shared"])]
     from: Option<PathBuf>,
 
     /// The folder, and so the filesystem, to measure in [default: that of --file, or .]
@@ -80,6 +82,9 @@ struct SyncArgs {
     /// About how long measuring may take [default: 40s]
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "from")]
     budget: Option<Duration>,
+
+    #[command(flatten)]
+    alone: AloneArgs,
 
     /// How the advice is printed
     #[arg(long, value_enum, default_value_t)]
@@ -154,13 +159,15 @@ impl SyncArgs {
             durable: need.survive != Survive::Process,
             file: self.copied()?,
         };
-        let mut run = self.measure(commit.clone())?;
+        // Held from the first measurement to the last: another one in between would be waited for.
+        let mut lock = None;
+        let mut run = self.measure(commit.clone(), &mut lock)?;
         for _ in 0..MOST_BATCHES {
             let advice = advise(&run, need)?;
             let guessed = advice.choice.filter(|choice| choice.batch > 1 && !choice.batch_measured);
             let Some(batch) = guessed.map(|choice| choice.batch).filter(|batch| *batch <= MOST_BATCHED) else { break };
             // Half as many again: room for what the sum of a sync and its edits did not hold.
-            let batched = self.measure(Commit { every: batch + batch / 2, ..commit.clone() })?;
+            let batched = self.measure(Commit { every: batch + batch / 2, ..commit.clone() }, &mut lock)?;
             run.studies.extend(batched.studies);
         }
         advise(&run, need)
@@ -185,9 +192,9 @@ impl SyncArgs {
         self.dir.clone().or_else(|| beside().map(Path::to_owned)).unwrap_or_else(|| PathBuf::from("."))
     }
 
-    fn measure(&self, commit: Commit) -> anyhow::Result<Run> {
+    fn measure(&self, commit: Commit, lock: &mut Option<MeasuringLock>) -> anyhow::Result<Run> {
         let select = SelectArgs::of_commit(commit)?;
-        let folder = run::measure(&RunArgs::for_advice(select, &self.dir(), &self.out, self.budget))?;
+        let folder = run::measure(&RunArgs::for_advice(select, &self.dir(), &self.out, self.budget, self.alone), lock)?;
         eprintln!("pagewise: measured, and recorded in {}", folder.display());
         Ok(store::load(Path::new(&folder))?)
     }

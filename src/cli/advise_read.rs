@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::advise::Format;
+use super::alone::AloneArgs;
 use super::measuring::duration;
 use super::run::{self, RunArgs};
 use super::select::{SelectArgs, measurable};
@@ -67,7 +68,7 @@ pub struct ReadArgs {
     evict: bool,
 
     /// Answer from this recorded run, and measure nothing
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["wait", "shared"])]
     from: Option<PathBuf>,
 
     /// The folder, and so the filesystem, to measure in; with --file, where what a run needs beside the file is kept [default: .; with --file,
@@ -82,6 +83,9 @@ pub struct ReadArgs {
     /// About how long measuring may take [default: 20s to 90s]
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "from")]
     budget: Option<Duration>,
+
+    #[command(flatten)]
+    alone: AloneArgs,
 
     /// How the advice is printed
     #[arg(long, value_enum, default_value_t)]
@@ -178,7 +182,7 @@ impl ReadArgs {
         let select = SelectArgs::of_reading(need, self.file.clone(), self.evict)?;
         let beside = self.file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         let dir = self.dir.as_deref().or(beside).unwrap_or(Path::new("."));
-        let folder = run::measure(&RunArgs::for_advice(select, dir, &self.out, self.budget))?;
+        let folder = run::measure(&RunArgs::for_advice(select, dir, &self.out, self.budget, self.alone), &mut None)?;
         eprintln!("pagewise: measured, and recorded in {}", folder.display());
         Ok(folder)
     }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::UsageError;
+use super::alone::{self, AloneArgs, Disturbance};
 use super::measuring::{
     Ground, Patience, command, duration, label, program, seed_from_time, space, to_the_second, warnings,
 };
@@ -80,8 +81,11 @@ pub struct CalibrateArgs {
     #[arg(long, default_value = "trial", value_parser = label)]
     label: String,
 
+    #[command(flatten)]
+    alone: AloneArgs,
+
     /// Measure nothing: show the rates of these recorded trials, each the folder of one
-    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "filters", "methods", "cases", "studies", "blocks", "time", "neighbour", "seed", "label", "dir", "out"])]
+    #[arg(long, value_name = "TRIAL", num_args = 1.., conflicts_with_all = ["areas", "filters", "methods", "cases", "studies", "blocks", "time", "neighbour", "seed", "label", "dir", "out", "wait", "shared"])]
     from: Vec<PathBuf>,
 
     /// How the rates are printed
@@ -116,12 +120,14 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let candidates = candidates(args)?;
-    let interrupt = Interrupt::watch().context("watching for signals")?;
     let most = space(candidates.iter().map(|candidate| &*candidate.spec.files));
+    Site::check(&args.dir, most)?;
+    let lock = args.alone.take("pagewise")?;
+    let interrupt = Interrupt::watch().context("watching for signals")?;
     let site = Site::make(&args.dir, most)?;
     site.hold(most);
     let mut disk = Disk::of_dir(site.path());
-    let (trial, folder) = begin(args, &candidates, &site, &mut disk)?;
+    let (mut trial, folder) = begin(args, &candidates, &site, &mut disk)?;
     let neighbour = args.neighbour.then(|| Neighbour::start(cores()));
     let session = Session {
         args,
@@ -138,9 +144,11 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     drop(neighbour);
     drop(site);
     outcome?;
-    if interrupt.asked().is_none() {
-        let finished = Some(to_the_second(jiff::Timestamp::now()));
-        store::save(&Trial { finished, ..trial }, &folder)?;
+    Disturbance::new(&lock).record(&mut trial.warnings);
+    trial.finished = interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
+    store::save(&trial, &folder)?;
+    if let Some(text) = alone::mention(&lock) {
+        eprintln!("pagewise: {text}");
     }
     super::print(&show::text(&[store::load(&folder)?], args.format))?;
     if let Some(signal) = interrupt.asked() {

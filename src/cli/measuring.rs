@@ -160,15 +160,19 @@ pub fn seed_from_time() -> u64 {
 
 /// The value of an option that takes a time.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let plain = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
-    let parsed = match plain {
-        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        None => text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok()),
-    };
-    match parsed {
+    match time(text) {
         Some(time) if time >= Duration::from_secs(1) && time <= Duration::from_secs(7 * 24 * 3600) => Ok(time),
         Some(_) => Err("a time between 1s and 7 days".to_owned()),
         None => Err("expected a time such as 90s, 4m or 1h".to_owned()),
+    }
+}
+
+/// A time such as 90s or 4m; a number without a unit is in seconds.
+pub fn time(text: &str) -> Option<Duration> {
+    let plain = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    match plain {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        None => text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod advise;
 mod advise_read;
+pub mod alone;
 mod beyond;
 mod calibrate;
 mod check;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use super::alone::{self, AloneArgs, Disturbance};
 use super::beyond::{self, Given, Wanted};
 use super::measuring::{
     Ground, Patience, command, duration, label, own_reads, program, seed_from_time, space, to_the_second, warnings,
@@ -25,6 +26,7 @@ use crate::engine::stamp;
 use crate::engine::study::Time;
 use crate::machine;
 use crate::machine::stolen::Ticks;
+use crate::measuring_lock::MeasuringLock;
 use crate::os::disk::Disk;
 use crate::report;
 use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, Stalls, WriteBack};
@@ -62,6 +64,9 @@ pub struct RunArgs {
     /// A name for the run
     #[arg(long, default_value = "run", value_parser = label)]
     label: String,
+
+    #[command(flatten)]
+    alone: AloneArgs,
 
     /// In place of studies, watch when edits that nobody syncs reach the device, of a store, of MS_ASYNC and others: about a minute
     #[arg(long, conflicts_with_all = ["filters", "methods", "quick", "sweeps", "full", "file", "trace", "budget", "worker_limit", "resume"])]
@@ -111,24 +116,33 @@ const STAMP: machine::Other = machine::Other { name: "stamp", batch: stamp::cost
 
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    say(&measure(args)?);
+    say(&measure(args, &mut None)?);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures what `args` ask for, and gives the run's folder. Does not come back where the user stops it.
+/// Measures what `args` ask for, and gives the run's folder. Does not come back where the user
+/// stops it. Takes the lock of those that measure, unless the caller's earlier run left it in
+/// `lock`, and leaves it there.
 ///
 /// # Errors
 /// What cannot be selected, made or written.
-pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
-    let start = Instant::now();
+pub fn measure(args: &RunArgs, lock: &mut Option<MeasuringLock>) -> anyhow::Result<PathBuf> {
     let work = match args.work()? {
         Left::Some(work) => *work,
         Left::Nothing(folder) => return Ok(folder),
     };
-    let budget = work.budget_left();
-    let interrupt = Interrupt::watch().context("watching for signals")?;
     let watched = watched_space(work.beyond.then(beyond::limit).flatten(), Wanted::of(&work.options), work.stalls);
     let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(watched) };
+    // Before the wait: an error after an hour of it would be a nuisance.
+    Site::check(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
+    let lock = match lock {
+        Some(lock) => lock,
+        None => lock.insert(args.alone.take("pagewise")?),
+    };
+    // The wait is not the run's time.
+    let start = Instant::now();
+    let budget = work.budget_left();
+    let interrupt = Interrupt::watch().context("watching for signals")?;
     let site = Site::make(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
     site.hold(space);
     let mut session = Session {
@@ -138,6 +152,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
         interrupt: &interrupt,
         beyond: work.beyond,
         stalls: work.stalls,
+        disturbance: Disturbance::new(lock),
         bar: Bar::new(start, budget),
         start,
         budget,
@@ -146,6 +161,9 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     session.bar.finish();
     drop(site);
     let folder = outcome?;
+    if let Some(text) = alone::mention(lock) {
+        eprintln!("pagewise: {text}");
+    }
     if let Some(signal) = interrupt.asked() {
         let folder = folder.display();
         eprintln!(
@@ -236,7 +254,7 @@ impl Work {
 
 impl RunArgs {
     /// A run of what advice needs: its tables are not printed.
-    pub fn for_advice(select: SelectArgs, dir: &Path, out: &Path, budget: Option<Duration>) -> Self {
+    pub fn for_advice(select: SelectArgs, dir: &Path, out: &Path, budget: Option<Duration>, alone: AloneArgs) -> Self {
         Self {
             select,
             dir: Some(dir.to_owned()),
@@ -245,6 +263,7 @@ impl RunArgs {
             worker_limit: None,
             seed: None,
             label: "advise".to_owned(),
+            alone,
             write_back: false,
             quiet: true,
             resume: None,
@@ -297,6 +316,8 @@ struct Session<'a> {
     beyond: bool,
     /// Whether tasks that share a thread are watched.
     stalls: bool,
+    /// Others that measure at the same time.
+    disturbance: Disturbance<'a>,
     bar: Bar,
     start: Instant,
     budget: Duration,
@@ -355,6 +376,7 @@ impl Session<'_> {
             run.studies.push(study);
             self.site.clear();
             self.site.hold(space_of(&specs[index..]));
+            self.disturbance.record(&mut run.warnings);
             store::save(&run, &folder)?;
         }
         if self.args.write_back {
@@ -374,6 +396,7 @@ impl Session<'_> {
             run.machine.facts.insert("stolen_time".to_owned(), fact);
             run.warnings.extend(meanwhile.warning());
         }
+        self.disturbance.record(&mut run.warnings);
         run.finished = self.interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
         store::save(&run, &folder)?;
         report::write(&run, &folder)?;

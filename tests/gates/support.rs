@@ -26,7 +26,7 @@ pub fn pagewise() -> Command {
 pub fn run_in(dir: &Path, words: &str) -> Vec<String> {
     let place =
         ["--dir".to_owned(), dir.display().to_string(), "--out".to_owned(), dir.join("out").display().to_string()];
-    let mut all = vec!["run".to_owned()];
+    let mut all = vec!["run".to_owned(), "--shared".to_owned()];
     all.extend(words.split(' ').map(str::to_owned));
     if !words.contains("--budget") {
         all.extend(["--budget".to_owned(), "1s".to_owned()]);

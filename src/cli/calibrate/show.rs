@@ -85,8 +85,10 @@ fn heading(recorded: &Recorded, look: Look) -> String {
         .neighbour
         .as_ref()
         .map_or_else(|| "Nothing of ours ran beside it.".to_owned(), |neighbour| format!("Beside it: {neighbour}."));
+    let others = trial.warnings.iter().filter(|warning| warning.code == "shared");
+    let others: String = others.map(|warning| format!(" {}", warning.text)).collect();
     format!(
-        "{}: {}{unfinished}, pagewise {}{commit}{debug}. {neighbour}\n",
+        "{}: {}{unfinished}, pagewise {}{commit}{debug}. {neighbour}{others}\n",
         strong(&trial.label, look),
         units::moment(&trial.started),
         trial.pagewise.version
