@@ -1,10 +1,14 @@
 //! What does the harness add to an operation? Each CPU-bound method against the shortest loop over the `libc` calls.
 //!
-//! One study a method, by the suite's own instrument: the bare loop and the method in the same interleaved rounds, in fresh processes.
-//! `cargo bench --bench overhead` measures; `-- --markdown` prints the table of docs/METHODOLOGY.md, `--check` ends with 3 where a method lies
-//! wholly beyond its bound, `--all` takes every scenario and not one of each kind, `--budget TIME` is a study's. Filters and `--list` as everywhere;
+//! One study a method, by the suite's own instrument: the bare loop and the method in the same
+//! interleaved rounds, in fresh processes. `cargo bench --bench overhead` measures; `-- --markdown`
+//! prints the table of docs/METHODOLOGY.md, `--check` ends with 3 where a method lies wholly beyond
+//! its bound, `--all` takes every scenario and not one of each kind, `--budget TIME` is a study's,
+//! `--wait TIME` and `--shared` are those of `pagewise run`. Filters and `--list` as everywhere;
 //! without `--bench` (`cargo test --benches`) it does a round of each.
 
+#[path = "front/alone.rs"]
+mod alone;
 mod bare;
 #[path = "bare/bound.rs"]
 mod bound;
@@ -23,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use bound::{Row, Verdict};
 use pagewise::areas::{self, Options, Spec};
+use pagewise::cli::alone::{AloneArgs, mention};
 use pagewise::engine::duty::Duty;
 use pagewise::engine::interrupt::Interrupt;
 use pagewise::engine::method::{Opened, Trouble};
@@ -43,11 +48,13 @@ fn main() -> ExitCode {
     let words = Words::read();
     if words.has("--help") || words.has("-h") {
         println!(
-            "overhead: each CPU-bound method against its bare loop; [FILTER]… --budget TIME --all --markdown --check --list"
+            "overhead: each CPU-bound method against its bare loop; [FILTER]… --budget TIME --all --markdown --check --list \
+             --wait TIME --shared"
         );
         return ExitCode::SUCCESS;
     }
-    let measure = words.has("--bench") && !words.has("--test");
+    let measure = words.measures();
+    let turn = alone::asked(&words, "overhead");
     let pairs: Vec<Pair> = pairs::pairs(measure || words.has("--list"), words.has("--all"))
         .into_iter()
         .filter(|pair| words.filters.is_empty() || words.filters.iter().any(|filter| pair.name().contains(filter)))
@@ -66,7 +73,7 @@ fn main() -> ExitCode {
         None if measure => BUDGET,
         None => Duration::from_millis(1),
     };
-    match run(&pairs, budget, words.has("--markdown")) {
+    match run(&pairs, budget, words.has("--markdown"), measure.then_some(turn)) {
         Ok(rows) if rows.iter().any(|row| matches!(row, Row::Failed(_))) => ExitCode::FAILURE,
         Ok(rows) if words.has("--check") && rows.iter().any(beyond) => ExitCode::from(3),
         Ok(_) => ExitCode::SUCCESS,
@@ -85,8 +92,10 @@ fn beyond(row: &Row) -> bool {
     matches!(row, Row::Compared { verdict: Verdict::Over | Verdict::Under, .. })
 }
 
-/// Measures each pair, a line as each is done.
-fn run(pairs: &[Pair], budget: Duration, markdown: bool) -> anyhow::Result<Vec<Row>> {
+/// Measures each pair, a line as each is done, once its `turn` among the measurements on this
+/// machine has come.
+fn run(pairs: &[Pair], budget: Duration, markdown: bool, turn: Option<AloneArgs>) -> anyhow::Result<Vec<Row>> {
+    let lock = turn.map(|turn| turn.take("overhead")).transpose()?;
     let interrupt = Interrupt::watch()?;
     let need = pairs.iter().flat_map(|pair| pair.spec.files.first()).map(|file| file.bytes).max().unwrap_or(0);
     let site = Site::make(Path::new(env!("CARGO_TARGET_TMPDIR")), need)?;
@@ -119,6 +128,9 @@ fn run(pairs: &[Pair], budget: Duration, markdown: bool) -> anyhow::Result<Vec<R
         let row = Row::of(&study, pair.bound);
         table.line(pair, &row);
         rows.push(row);
+    }
+    if let Some(text) = lock.as_ref().and_then(mention) {
+        eprintln!("overhead: {text}");
     }
     Ok(rows)
 }

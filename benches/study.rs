@@ -3,6 +3,8 @@
 //! It takes Criterion's command line, so that `cargo bench -- …` works across all targets: a filter that names areas
 //! measures those, `--list` prints them, and without `--bench` (`cargo test --benches`) it does one smoke round.
 
+#[path = "front/alone.rs"]
+mod alone;
 #[path = "front/gone.rs"]
 mod gone;
 #[path = "front/words.rs"]
@@ -30,7 +32,8 @@ fn main() -> ExitCode {
         println!("study: skipped, since {} names none of {}", words.filters.join(" "), names.join(", "));
         return ExitCode::SUCCESS;
     }
-    run(&chosen, words.has("--bench") && !words.has("--test"))
+    let _ = alone::asked(&words, "study");
+    run(&chosen, &words)
 }
 
 /// Whether a filter such as `page_touch`, `study` or `study/page_touch` means this area.
@@ -39,14 +42,17 @@ fn meant(name: &str, filters: &[String]) -> bool {
     filters.is_empty() || filters.iter().any(|filter| full.contains(filter.as_str()) || filter.starts_with(name))
 }
 
-fn run(areas: &[&str], measure: bool) -> ExitCode {
+fn run(areas: &[&str], words: &Words) -> ExitCode {
     let scratch = env!("CARGO_TARGET_TMPDIR");
     let mut pagewise = Command::new(env!("CARGO_BIN_EXE_pagewise"));
     pagewise.arg("run").args(areas).args(["--dir", scratch]);
-    if measure {
+    if words.measures() {
         pagewise.args(["--budget", "4m", "--out", "results/local", "--label", "bench"]);
+        pagewise.args(words.has("--shared").then_some("--shared"));
+        pagewise.args(words.value(&["--wait"]).iter().flat_map(|time| ["--wait", time]));
     } else {
-        pagewise.args(["--quick", "--budget", "1s", "--out", scratch, "--label", "smoke"]);
+        // A test waits for nobody.
+        pagewise.args(["--quick", "--budget", "1s", "--out", scratch, "--label", "smoke", "--shared"]);
     }
     match pagewise.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,

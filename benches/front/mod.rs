@@ -3,16 +3,20 @@
 //! Criterion answers "did this change since I last looked?" at one's desk. Which method is faster, and how sure that is, says
 //! `pagewise run`: its ratios come from interleaved rounds in fresh processes, Criterion's from blocks one after the other.
 
+mod alone;
 mod gone;
 mod words;
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
 use pagewise::areas::dataset::Recipe;
 use pagewise::areas::{self, Area, FULL, Options, Spec};
+use pagewise::cli::alone::{AloneArgs, mention};
 use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Case, Draw, NoCounters, Trouble};
 use pagewise::engine::protocol::Size;
@@ -32,7 +36,9 @@ pub struct Pick {
 
 /// Runs an area's picks under Criterion, with the command line that `cargo bench -- …` gives.
 pub fn main(area: &str, picks: &[Pick]) {
-    if Words::read().has("--list") {
+    let words = Words::read();
+    let turn = turn(&words, area);
+    if words.has("--list") {
         gone::end_quietly();
     }
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion");
@@ -47,6 +53,11 @@ pub fn main(area: &str, picks: &[Pick]) {
     for (pick, reason) in missing {
         println!("{}/{}: skipped: {}", area.name(), pick.name, reason.unwrap_or_default());
     }
+    let lock = words.measures().then(|| turn.take(area.name()));
+    let lock = lock.transpose().unwrap_or_else(|error| {
+        eprintln!("{}: {error}", area.name());
+        std::process::exit(1)
+    });
     let mut criterion = Criterion::default()
         .output_directory(&home)
         .without_plots()
@@ -68,6 +79,35 @@ pub fn main(area: &str, picks: &[Pick]) {
     }
     group.finish();
     criterion.final_summary();
+    if let Some(text) = lock.as_ref().and_then(mention) {
+        eprintln!("{}: {text}", area.name());
+    }
+}
+
+/// Holds what `--shared` or `--wait` said, in the environment of a front that was started again
+/// without them.
+const KEPT: &str = "PAGEWISE_BENCH_WAIT";
+/// Its value for `--shared`, which is no time.
+const SHARED: &str = "shared";
+
+/// What the command line says of other measurements. Where it does, this program is started again
+/// without these words: Criterion reads the command line itself, and refuses words that it does not
+/// know.
+fn turn(words: &Words, program: &str) -> AloneArgs {
+    if let Ok(kept) = std::env::var(KEPT) {
+        let shared = kept == SHARED;
+        return AloneArgs::of_words(shared, Some(&*kept).filter(|_| !shared)).unwrap_or_default();
+    }
+    let asked = alone::asked(words, program);
+    if !words.has("--shared") && !words.has("--wait") {
+        return asked;
+    }
+    let kept = words.value(&["--wait"]).unwrap_or(SHARED);
+    let mut again = Command::new("/proc/self/exe");
+    again.arg0(std::env::args_os().next().unwrap_or_default()).args(Words::without("--wait", "--shared"));
+    let error = again.env(KEPT, kept).exec();
+    eprintln!("{program}: cannot start again without --wait and --shared, which Criterion does not know: {error}");
+    std::process::exit(1)
 }
 
 /// The catalogue: all of it, or the quick one, of small files and without sweeps, with `PAGEWISE_QUICK=1` in the environment.

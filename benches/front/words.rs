@@ -1,7 +1,7 @@
 //! Criterion's command line, as far as it has to be understood before Criterion sees it.
 
 /// Options that take a value, which is not a filter.
-const WITH_VALUE: [&str; 20] = [
+const WITH_VALUE: [&str; 21] = [
     "-b",
     "-c",
     "-s",
@@ -21,6 +21,7 @@ const WITH_VALUE: [&str; 20] = [
     "--sample-size",
     "--save-baseline",
     "--significance-level",
+    "--wait",
     "--warm-up-time",
 ];
 
@@ -50,14 +51,34 @@ impl Words {
         Self { filters, options }
     }
 
+    /// The command line without the option `with_value` and the option `plain`.
+    #[allow(dead_code, reason = "for Criterion alone")]
+    pub fn without(with_value: &str, plain: &str) -> Vec<String> {
+        let mut kept = Vec::new();
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            let is = |name: &str| word == name || word.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+            if word == with_value {
+                words.next();
+            } else if !is(with_value) && !is(plain) {
+                kept.push(word);
+            }
+        }
+        kept
+    }
+
+    /// Whether this is a measurement: not a list, and not a test that everything runs.
+    pub fn measures(&self) -> bool {
+        let other = ["--test", "--list", "--help", "-h", "--version", "-V"];
+        self.has("--bench") && !other.into_iter().any(|word| self.has(word))
+    }
+
     /// Whether an option was given.
-    #[allow(dead_code, reason = "for the study alone")]
     pub fn has(&self, name: &str) -> bool {
         self.options.iter().any(|(given, _)| given == name)
     }
 
     /// The value of the first of `names` that was given.
-    #[allow(dead_code, reason = "the study compares with no baseline of Criterion's")]
     pub fn value(&self, names: &[&str]) -> Option<&str> {
         self.options.iter().find(|(given, _)| names.contains(&given.as_str()))?.1.as_deref()
     }
