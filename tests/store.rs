@@ -2,9 +2,13 @@
 
 mod sample;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
+use std::sync::Barrier;
+use std::thread;
 
 use pagewise::results::model::Run;
 use pagewise::results::store::{StoreError, load, new_run_folder, save};
@@ -103,15 +107,70 @@ fn a_disk_that_refuses_is_said_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_run_s_folder_is_made_once_and_never_taken_over() {
+fn a_run_of_the_same_second_gets_a_folder_of_its_own_and_never_another_s() {
     let out = folder();
     let deep = out.path().join("results/local");
     let made = new_run_folder(&deep, "20260131T120000Z-a").unwrap();
-    assert!(made.is_dir() && made.starts_with(&deep));
-    fs::write(made.join("run.json"), "precious").unwrap();
-    let error = new_run_folder(&deep, "20260131T120000Z-a").unwrap_err();
-    assert!(matches!(error, StoreError::FolderExists { .. }), "{error:?}");
-    assert_eq!(fs::read_to_string(made.join("run.json")).unwrap(), "precious");
+    assert_eq!((made.id.as_str(), &made.path), ("20260131T120000Z-a", &deep.join("20260131T120000Z-a")));
+    fs::write(made.path.join("run.json"), "precious").unwrap();
+    // Not a folder, and yet in the way.
+    fs::write(deep.join("20260131T120000Z-a-3"), "").unwrap();
+    for id in ["20260131T120000Z-a-2", "20260131T120000Z-a-4"] {
+        let made = new_run_folder(&deep, "20260131T120000Z-a").unwrap();
+        assert_eq!((made.id.as_str(), &made.path), (id, &deep.join(id)));
+        assert!(made.path.is_dir());
+    }
+    assert_eq!(fs::read_to_string(made.path.join("run.json")).unwrap(), "precious");
+}
+
+#[test]
+fn a_label_may_end_as_a_suffix_does() {
+    let out = folder();
+    let ids = ["x-a", "x-a", "x-a-2", "x-a-2", "x-a"].map(|id| new_run_folder(out.path(), id).unwrap().id);
+    assert_eq!(ids, ["x-a", "x-a-2", "x-a-2-2", "x-a-2-3", "x-a-3"]);
+}
+
+#[test]
+fn many_that_ask_for_one_name_at_once_get_a_folder_each() {
+    const EACH: usize = 50;
+    let out = folder();
+    let deep = out.path().join("results/local");
+    let together = Barrier::new(8);
+    let ask = || {
+        together.wait();
+        (0..EACH).map(|_| new_run_folder(&deep, "x-a").unwrap().id).collect::<Vec<_>>()
+    };
+    let ids: BTreeSet<String> = thread::scope(|scope| {
+        let threads = [(); 8].map(|()| scope.spawn(ask));
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(ids.len(), 8 * EACH, "no id was given twice");
+    assert_eq!(ids, names_in(&deep).into_iter().collect(), "an id is its folder's name");
+}
+
+#[test]
+fn processes_that_start_together_record_a_run_each_in_a_folder_of_its_own() {
+    let out = folder();
+    let start = |_| {
+        Command::new(env!("CARGO_BIN_EXE_pagewise"))
+            .args(["run", "private_cow", "--quick", "--budget", "1s", "--label", "a", "--dir"])
+            .arg(out.path())
+            .arg("--out")
+            .arg(out.path().join("out"))
+            .output()
+    };
+    let ended = thread::scope(|scope| {
+        let runs = [0; 4].map(|run| scope.spawn(move || start(run)));
+        runs.map(|run| run.join().unwrap().unwrap())
+    });
+    for output in &ended {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let names = names_in(&out.path().join("out"));
+    assert_eq!(names.len(), ended.len(), "{names:?}");
+    for name in names {
+        assert_eq!(load(&out.path().join("out").join(&name)).unwrap().id, name);
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::machine;
 use crate::os::disk::Disk;
 use crate::os::own_reads;
 use crate::os::process;
-use crate::results::store as runs;
+use crate::results::store::{self as runs, NewFolder};
 use crate::site::Site;
 use crate::trial::blocks;
 use crate::trial::model::{SCHEMA, Subject, Trial, Try};
@@ -216,9 +216,10 @@ fn begin(
     let _ = disk.probe_flushes(site.path());
     let (machine, dir) = machine::fingerprint(site.path(), disk);
     let started = jiff::Timestamp::now();
+    let NewFolder { id, path: folder } = runs::new_run_folder(&args.out, &runs::run_id(started, &args.label))?;
     let trial = Trial {
         schema: SCHEMA.to_owned(),
-        id: runs::run_id(started, &args.label),
+        id,
         label: args.label.clone(),
         started: to_the_second(started),
         finished: None,
@@ -233,7 +234,6 @@ fn begin(
         studies: args.studies,
         blocks: args.blocks,
     };
-    let folder = runs::new_run_folder(&args.out, &trial.id)?;
     store::save(&trial, &folder)?;
     Ok((trial, folder))
 }

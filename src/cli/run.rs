@@ -30,7 +30,7 @@ use crate::measuring_lock::MeasuringLock;
 use crate::os::disk::Disk;
 use crate::report;
 use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, Stalls, WriteBack};
-use crate::results::store;
+use crate::results::store::{self, NewFolder};
 use crate::site::{Site, SiteError};
 
 /// What to measure, where, and for how long.
@@ -439,7 +439,8 @@ impl Session<'_> {
 
     /// Makes the run's folder.
     fn begin(&self, run: Run) -> anyhow::Result<Begun> {
-        let folder = store::new_run_folder(&self.args.out, &run.id)?;
+        let NewFolder { id, path: folder } = store::new_run_folder(&self.args.out, &run.id)?;
+        let run = Run { id, ..run };
         let lock = resume::lock(&folder)?;
         store::save(&run, &folder)?;
         Ok(Begun { run, folder, lock })

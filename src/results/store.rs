@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::iter;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -61,8 +62,6 @@ pub enum StoreError {
         path.display()
     )]
     NotSound { path: PathBuf, fault: String },
-    #[error("{} is there already: choose another --label or --out, or start again a second later", folder.display())]
-    FolderExists { folder: PathBuf },
     #[error("cannot make the folder {} ({error}): choose another place with --out", folder.display())]
     Folder { folder: PathBuf, error: io::Error },
     #[error("cannot write {} ({error}): make room or choose another place with --out; what was written before is kept", path.display())]
@@ -160,23 +159,40 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the folder of a new run, `out`/`id`, with `out` where it is missing.
-///
-/// # Errors
-/// [`StoreError::FolderExists`]: a run is never written over another. [`StoreError::Folder`]: it cannot be made.
-pub fn new_run_folder(out: &Path, id: &str) -> Result<PathBuf, StoreError> {
-    let folder = out.join(id);
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists if folder.exists() => StoreError::FolderExists { folder: folder.clone() },
-        _ => StoreError::Folder { folder: folder.clone(), error },
-    };
-    fs::create_dir_all(out).map_err(failed)?;
-    fs::create_dir(&folder).map_err(failed)?;
-    sync_folder(out).map_err(failed)?;
-    Ok(folder)
+/// The folder of a new run or trial, which nobody else has.
+#[derive(Debug)]
+pub struct NewFolder {
+    /// The folder's name, which is the id of what is recorded in it.
+    pub id: String,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
-/// The name of a run: `20260131T120000Z-my-label`, the time it began (UTC) and what of its label may stand in a file name.
+/// Makes the folder of a new run in `out`, and `out` if it is missing. Its name is `id`, or `id-2`, `id-3`, … where that exists.
+///
+/// Processes that start in the same second race for a name. mkdir(2) decides: it makes a folder for exactly one of them.
+///
+/// # Errors
+/// [`StoreError::Folder`]: it cannot be made.
+pub fn new_run_folder(out: &Path, id: &str) -> Result<NewFolder, StoreError> {
+    let failed = |folder: &Path, error| StoreError::Folder { folder: folder.to_owned(), error };
+    fs::create_dir_all(out).map_err(|error| failed(&out.join(id), error))?;
+    let mut names = iter::once(id.to_owned()).chain((2_u64..).map(|count| format!("{id}-{count}")));
+    let made = names.find_map(|name| {
+        let path = out.join(&name);
+        match fs::create_dir(&path) {
+            Ok(()) => Some(Ok(NewFolder { id: name, path })),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+            Err(error) => Some(Err(failed(&path, error))),
+        }
+    });
+    let made = made.expect("there are more names than folders")?;
+    sync_folder(out).map_err(|error| failed(&made.path, error))?;
+    Ok(made)
+}
+
+/// The name that a run asks for: `20260131T120000Z-my-label`, its start (UTC) and what of its label a file name may hold.
+/// [`new_run_folder`] adds a number if another run of the same second has this name.
 pub fn run_id(started: Timestamp, label: &str) -> String {
     format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), slug(label))
 }
