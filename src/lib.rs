@@ -34,3 +34,7 @@ pub mod results;
 pub mod site;
 pub mod stats;
 pub mod trial;
+
+#[cfg(test)]
+#[path = "../tests/skips/mod.rs"]
+mod skips;

@@ -1,5 +1,7 @@
 //! The instrument's own trial as a user runs it: what it measures, keeps, shows again and refuses.
 
+mod skips;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -9,6 +11,7 @@ use pagewise::trial::model::Try;
 use pagewise::trial::store;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, starts_with};
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 fn pagewise() -> Command {
@@ -109,7 +112,7 @@ fn its_rates_can_be_read_by_a_program_and_its_figures_computed_again() {
     assert_ne!(trial["identical"]["target"], "met");
     let validate = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/validate");
     match std::process::Command::new("python3").arg("-B").arg(validate).arg(folder).output() {
-        Err(error) => println!("skipped: python3: {error}"),
+        Err(error) => skip(Lack::Python, error),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(

@@ -1,5 +1,7 @@
 //! `pagewise check`, as a user runs it.
 
+mod skips;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use serde_json::Value;
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 /// A user and group that own nothing.
@@ -58,14 +61,12 @@ fn every_claim_holds_on_the_filesystem_of_the_build_and_nothing_is_left() {
 #[test]
 fn every_claim_holds_on_tmpfs_with_the_expectations_of_tmpfs() {
     let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
-        eprintln!("skipped: no folder can be made in /dev/shm");
-        return;
+        return skip(Lack::DevShm, "no folder can be made there");
     };
     assert_all_hold(dir.path());
     let shown = text(&check(dir.path(), &[]).stdout);
     if !shown.lines().last().unwrap().contains(" on tmpfs") {
-        eprintln!("skipped: /dev/shm is not a tmpfs");
-        return;
+        return skip(Lack::DevShm, "it is not a tmpfs");
     }
     assert!(shown.contains("on tmpfs:"), "{shown}");
 }
@@ -168,10 +169,7 @@ fn a_folder_that_may_not_be_written_is_refused_in_a_sentence() {
     }
     let output = match command.arg("check").arg("--dir").arg(&closed).output() {
         Ok(output) => output,
-        Err(error) => {
-            eprintln!("skipped: the program cannot be run as a user without rights here: {error}");
-            return;
-        }
+        Err(error) => return skip(Lack::Nobody, error),
     };
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_refused(&output, &closed, "Permission denied");

@@ -1,5 +1,7 @@
 //! A file of the user's, measured by `--file`: it is left as it was, whatever it is, and whatever others do to it meanwhile is told, not measured.
 
+mod skips;
+
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io::Write;
@@ -17,6 +19,7 @@ use nix::sys::stat::Mode;
 use pagewise::results::model::{Case, Run, Status};
 use pagewise::results::store;
 use predicates::prelude::*;
+use skips::{Lack, skip, skip_in};
 use tempfile::TempDir;
 
 const MIB: usize = 1 << 20;
@@ -149,9 +152,10 @@ fn a_file_has_its_content_and_all_its_times_after_every_way_of_reading_it() {
 const NOBODY: u32 = 65534;
 
 /// A folder that nobody may write to, with this program in it; none where we are not root, said visibly.
+#[track_caller]
 fn nobodys() -> Option<(TempDir, PathBuf)> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: to be someone else needs root");
+        skip(Lack::Root, "only root may run a program as another user");
         return None;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -305,10 +309,10 @@ fn what_is_no_file_that_can_be_read_is_one_clear_sentence_and_nothing_is_waited_
     fs::write(at("short"), b"short").unwrap();
     let unnamed = dir.path().join(OsStr::from_bytes(b"\xff\xfe"));
     fs::write(&unnamed, content(8192)).unwrap();
-    File::create(at("vast")).unwrap().set_len((u64::from(u32::MAX) + 2) * 4096).unwrap_or_else(|why| {
-        eprintln!("skipped: a file of 16 TiB: {why}");
+    if let Err(why) = File::create(at("vast")).unwrap().set_len((u64::from(u32::MAX) + 2) * 4096) {
+        skip_in(dir.path(), Lack::LargeFiles, why);
         fs::remove_file(at("vast")).unwrap();
-    });
+    }
     let mut cases = vec![
         (at("pipe"), "not a regular file"),
         (at("to a pipe"), "not a regular file"),

@@ -1,6 +1,7 @@
 //! `pagewise run --resume RUN`: what was cut short is done, what stands stays as it is, and what cannot be gone on with is refused by name.
 
 mod sample;
+mod skips;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,13 @@ use std::time::{Duration, Instant};
 use assert_cmd::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use pagewise::os::disk::Disk;
 use pagewise::os::lock::{FolderLock, Locked};
 use pagewise::results::model::Run;
 use pagewise::results::store;
 use predicates::prelude::*;
 use serde_json::{Value, json};
+use skips::{Lack, skip, skip_in};
 use tempfile::TempDir;
 
 fn pagewise() -> Command {
@@ -126,10 +129,11 @@ fn studies_in(text: &str) -> &str {
     studies.trim_end_matches(|end: char| end.is_whitespace() || "]}".contains(end))
 }
 
+#[track_caller]
 fn assert_valid(dir: &Path) {
     match Process::new("python3").arg("-B").arg("scripts/validate").arg(run_in(dir).unwrap()).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
-        Err(error) => eprintln!("skipped: python3: {error}"),
+        Err(error) => skip(Lack::Python, error),
     }
 }
 
@@ -243,13 +247,13 @@ fn what_cannot_be_gone_on_with_is_refused_by_name_and_left_as_it_is() {
 
 #[test]
 fn another_filesystem_is_another_run() {
-    let other = Path::new("/dev/shm");
     let dir = folder_with(just_begun());
     let here = recorded(dir.path()).unwrap().dir.filesystem;
-    if here == "tmpfs" || !other.is_dir() {
-        return eprintln!("skipped: no second filesystem beside {here}");
-    }
-    let Ok(elsewhere) = tempfile::tempdir_in(other) else { return eprintln!("skipped: /dev/shm is not ours to write") };
+    let others = [PathBuf::from("/dev/shm"), std::env::temp_dir(), PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
+    let folders = others.into_iter().filter_map(|other| tempfile::tempdir_in(other).ok());
+    let Some(elsewhere) = folders.into_iter().find(|other| Disk::of_dir(other.path()).filesystem != here) else {
+        return skip_in(dir.path(), Lack::SecondFilesystem, format!("every folder that can be written is on {here}"));
+    };
     let output = resume(dir.path()).arg("--dir").arg(elsewhere.path()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");

@@ -1,5 +1,7 @@
 //! `pagewise run`, `list` and `report` as a user meets them: what they leave, what they say of bad input, and that nothing is left behind.
 
+mod skips;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -13,6 +15,7 @@ use nix::unistd::Pid;
 use pagewise::os::process::is_ignored;
 use pagewise::results::model::{Case, Run, Status};
 use predicates::prelude::*;
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 fn pagewise() -> Command {
@@ -275,7 +278,7 @@ fn list_names_scenarios_that_where_takes() {
 fn an_interrupted_run_cleans_up_keeps_what_it_had_and_ends_by_the_signal() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         if is_ignored(signal as i32) {
-            eprintln!("skipped: {signal} is ignored here, as in a script's background job, and so by the run");
+            skip(Lack::Signals, format!("{signal} is ignored, as in a script's background job, and so by the run"));
             continue;
         }
         let dir = folder();

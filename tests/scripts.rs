@@ -1,10 +1,14 @@
 //! The scripts as a user runs them: a laboratory that leaves nothing behind, and reference runs that cannot be recorded by mistake.
 
+mod skips;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use nix::unistd::geteuid;
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 fn script(name: &str) -> PathBuf {
@@ -20,17 +24,38 @@ fn lab(arguments: &[&str]) -> (Option<i32>, String, String) {
     run(Command::new(script("lab")).args(arguments))
 }
 
-/// A folder for a lab, beside the build and so on a disk; `None`, and why on stdout, where a lab cannot be made.
+/// A folder for a lab, beside the build and so on a disk. `None`: skipped, since a lab cannot be made.
+#[track_caller]
 fn place() -> Option<(TempDir, String)> {
     let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let at = dir.path().join("lab").to_str().unwrap().to_owned();
     let (code, _, said) = lab(&["up", "--at", &at, "tmpfs"]);
     if code != Some(0) {
-        println!("skipped: no lab can be made here: {said}");
+        skip(if geteuid().is_root() { Lack::Mounts } else { Lack::Root }, said);
         return None;
     }
     assert_eq!(lab(&["down", "--at", &at]).0, Some(0));
     Some((dir, at))
+}
+
+/// Whether the lab said that it left a filesystem out. That part of the test is skipped then.
+#[track_caller]
+fn is_skipped(filesystem: &str, said: &str) -> bool {
+    let begin = format!("lab: skipped {filesystem}: ");
+    let Some(why) = said.lines().find_map(|line| line.strip_prefix(&begin)) else { return false };
+    let [mkfs, kernel] = match filesystem {
+        "ext4" => [Lack::MkfsExt4, Lack::KernelExt4],
+        "xfs" => [Lack::MkfsXfs, Lack::KernelXfs],
+        "btrfs" => [Lack::MkfsBtrfs, Lack::KernelBtrfs],
+        other => panic!("{other} lacks nothing: {why}"),
+    };
+    let lacks = match why {
+        why if why.starts_with("mkfs.") => mkfs,
+        why if why.starts_with("this kernel") => kernel,
+        _ => Lack::LoopDevices,
+    };
+    skip(lacks, why);
+    true
 }
 
 #[track_caller]
@@ -62,9 +87,8 @@ fn the_lab_explains_itself_to_anyone() {
 
 #[test]
 fn the_lab_asks_for_root() {
-    if nix::unistd::geteuid().is_root() {
-        println!("skipped: this is root");
-        return;
+    if geteuid().is_root() {
+        return skip(Lack::OrdinaryUser, "root may make a lab");
     }
     let (code, _, said) = lab(&["up"]);
     assert_eq!(code, Some(1));
@@ -78,7 +102,7 @@ fn a_command_runs_on_each_filesystem_and_nothing_is_left() {
     assert_eq!(code, Some(0), "{said}");
     for filesystem in ["ext4", "xfs", "btrfs", "tmpfs"] {
         let ran = out.lines().any(|line| line.starts_with(&format!("{at}/{filesystem} ")));
-        assert!(ran || said.contains(&format!("skipped {filesystem}: ")), "{out}{said}");
+        assert!(ran || is_skipped(filesystem, &said), "{out}{said}");
     }
     assert_nothing_is_left(&at);
 }
@@ -109,9 +133,8 @@ fn a_command_that_fails_is_named_and_nothing_is_left() {
 fn a_filesystem_that_cannot_be_made_leaves_nothing() {
     let Some((_dir, at)) = place() else { return };
     let (code, _, said) = lab(&["up", "--at", &at, "--size", "64K", "tmpfs", "ext4", "btrfs"]);
-    if said.contains("skipped") {
-        println!("skipped: {said}");
-    } else {
+    let skipped = ["ext4", "btrfs"].map(|filesystem| is_skipped(filesystem, &said));
+    if skipped == [false; 2] {
         assert_eq!(code, Some(1));
         assert!(said.contains("failed"), "{said}");
     }
@@ -203,10 +226,11 @@ echo "a table"
 echo "$out/now-$label"
 "#;
 
+#[track_caller]
 fn with_git() -> bool {
     let there = Command::new("git").arg("--version").output().is_ok();
     if !there {
-        println!("skipped: git is not installed");
+        skip(Lack::Git, "git does not start");
     }
     there
 }

@@ -1,6 +1,7 @@
 //! Whether a reader that knows only docs/FORMAT.md agrees with what we write, and sees what is wrong with what we would not.
 
 mod sample;
+mod skips;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,16 +10,18 @@ use std::process::{Command, Output};
 
 use pagewise::results::store::save;
 use serde_json::{Value, json};
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/validate");
 
 /// Runs the script; `None` where there is no python3, and says so.
+#[track_caller]
 fn validate(arguments: &[&Path]) -> Option<Output> {
     match Command::new("python3").arg("-B").arg(SCRIPT).args(arguments).output() {
         Ok(output) => Some(output),
         Err(error) => {
-            println!("skipped: python3: {error}");
+            skip(Lack::Python, error);
             None
         }
     }
@@ -29,6 +32,7 @@ fn sample_as_json() -> Value {
 }
 
 /// What the script says of each of these runs, in one call: starting Python is slower than all that it does here.
+#[track_caller]
 fn said_of(runs: &[Value]) -> Option<Vec<String>> {
     let folder = TempDir::new().unwrap();
     let paths: Vec<PathBuf> = (0..runs.len()).map(|index| folder.path().join(format!("{index:04}.json"))).collect();

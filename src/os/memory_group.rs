@@ -219,6 +219,7 @@ mod tests {
     use procfs::FromRead;
 
     use super::*;
+    use crate::skips::{Lack, skip};
 
     /// The tree that a process sees to whom /proc shows these lines; `{}` stands for the folder where they are mounted.
     fn tree(top: &Path, mountinfo: &str, cgroup: &str) -> Tree {
@@ -316,7 +317,7 @@ mod tests {
             }
             Err(why) => {
                 assert!(why.contains("systemd-run"), "{why}");
-                eprintln!("skipped: {why}");
+                skip(Lack::MemoryCgroup, why);
             }
         }
     }

@@ -4,5 +4,7 @@ mod edits;
 mod family;
 mod limits;
 mod refusals;
+#[path = "../skips/mod.rs"]
+mod skips;
 mod support;
 mod watching;

@@ -11,6 +11,8 @@ use assert_cmd::Command;
 use nix::unistd::{SysconfVar, sysconf};
 use tempfile::TempDir;
 
+use crate::skips::{Lack, skip};
+
 /// Ends what hangs; nothing is judged by it.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -35,10 +37,11 @@ pub fn folder() -> TempDir {
 }
 
 /// A folder on the disk, and one on tmpfs where there is one.
+#[track_caller]
 pub fn folders() -> Vec<TempDir> {
     let shm = Path::new("/dev/shm").is_dir().then(|| tempfile::tempdir_in("/dev/shm"));
     if !matches!(shm, Some(Ok(_))) {
-        println!("skipped: on tmpfs: /dev/shm cannot be written here");
+        skip(Lack::DevShm, "not tried on tmpfs");
     }
     [folder()].into_iter().chain(shm.and_then(Result::ok)).collect()
 }

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use super::skips::{Lack, skip};
+
 static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
 
 /// `tests/interpose/lies.rs` with one lie of it, as a library to preload. `None` where none can be built or would not be asked, said visibly.
+#[track_caller]
 pub fn library(lie: &str) -> Option<PathBuf> {
     if cfg!(target_feature = "crt-static") {
-        eprintln!("skipped: this build has libc within, and preloads nothing");
+        skip(Lack::DynamicLibc, "this build has libc within, and preloads nothing");
         return None;
     }
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +56,7 @@ pub fn library(lie: &str) -> Option<PathBuf> {
         }
         Ok(output) => panic!("the lie {lie} does not build: {}", String::from_utf8_lossy(&output.stderr)),
         Err(error) => {
-            eprintln!("skipped: no compiler to build a library with: {error}");
+            skip(Lack::Rustc, error);
             None
         }
     }

@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use super::disk_load;
 use super::interposed;
+use super::skips::{Lack, skip};
 use super::support::{
     assert_failed, folder, no_cachestat, no_cold_state, no_disk, no_flushes, only, outcome, pagewise, row, run_in,
 };
 
 /// The command, lied to. `None` where no lie can be told.
+#[track_caller]
 fn lied_to(lie: &str, words: &[String]) -> Option<Command> {
     let library = interposed::library(lie)?;
     let mut command = pagewise();
@@ -238,7 +240,7 @@ fn a_null_control_that_is_off_takes_the_verdicts_away_and_table_and_report_say_s
     let (run, shown) = outcome(command);
     let study = only(&run);
     if study.workers_used == 0 {
-        eprintln!("skipped: too slow here for the workers that an interval takes");
+        skip(Lack::FastMachine, "too slow for the workers that an interval takes");
         return;
     }
     assert!(study.tainted, "{:?}", study.null_control);
@@ -248,6 +250,7 @@ fn a_null_control_that_is_off_takes_the_verdicts_away_and_table_and_report_say_s
 }
 
 /// The claims that fail when checked under a lie.
+#[track_caller]
 fn failing(lie: &str) -> Option<Vec<String>> {
     let dir = folder();
     let words = ["check", "--format", "json", "--dir", dir.path().to_str().unwrap()].map(str::to_owned);

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use pagewise::results::model::{Disturbed, Run, Status};
 
+use super::skips::{Lack, skip};
 use super::support::{folder, only, outcome, outcome_while, rows, run_in};
 
 /// `pagewise` where each of `laid` (a file or folder, and what is laid over it) is so. `None` where a test may not do this, said visibly.
+#[track_caller]
 fn pagewise_with(laid: &[(&Path, &Path)], words: &[String]) -> Option<Command> {
     let mounts: String =
         laid.iter().map(|(over, by)| format!("mount --bind '{}' '{}' && ", by.display(), over.display())).collect();
@@ -21,7 +23,7 @@ fn pagewise_with(laid: &[(&Path, &Path)], words: &[String]) -> Option<Command> {
         command
     };
     if !command(&format!("{mounts} true")).output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: laying files over /proc and /sys takes root, and a mount namespace");
+        skip(Lack::MountNamespace, "files cannot be laid over /proc and /sys");
         return None;
     }
     let mut command = command(&format!("{mounts} exec \"$0\" \"$@\""));

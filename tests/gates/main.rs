@@ -5,4 +5,6 @@ mod interposed;
 mod intruders;
 mod lies;
 mod machine;
+#[path = "../skips/mod.rs"]
+mod skips;
 mod support;

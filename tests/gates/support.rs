@@ -12,6 +12,8 @@ use pagewise::os::disk::{Disk, has_volatile_cache};
 use pagewise::results::model::{Case, Run, Status, Study};
 use tempfile::TempDir;
 
+use super::skips::{Lack, skip_in};
+
 /// A folder on the disk that the build lies on: the system's temporary folder is often tmpfs.
 pub fn folder() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
@@ -105,34 +107,41 @@ pub fn assert_failed(run: &Run, method: &str, words: &[&str]) {
     assert!(case.ns_per_op.is_none() && case.ratio.is_none() && case.latency.is_none());
 }
 
-/// Whether a test cannot be made here, said visibly.
-fn skipped(unless: bool, why: &str) -> bool {
+/// Skips the test unless what it needs is there. Whether it is skipped.
+#[track_caller]
+fn skipped(unless: bool, dir: &Path, lacks: Lack, why: &str) -> bool {
     if !unless {
-        eprintln!("skipped: {why}");
+        skip_in(dir, lacks, why);
     }
     !unless
 }
 
 /// Dirty pages must be told by the kernel, of a file that is written back.
+#[track_caller]
 pub fn no_cachestat(dir: &Path) -> bool {
     let file = tempfile::tempfile_in(dir).unwrap();
-    let told = cache::cachestat(&file, 4096).is_ok() && !Disk::of_dir(dir).is_memory;
-    skipped(told, "what is dirty cannot be told here (cachestat)")
+    let told = cache::cachestat(&file, 4096).is_ok();
+    no_cold_state(dir) || skipped(told, dir, Lack::Cachestat, "the kernel does not tell what is dirty")
 }
 
 /// The filesystem must be on one disk that counts.
+#[track_caller]
 pub fn no_disk(dir: &Path) -> bool {
     let disk = Disk::of_dir(dir);
-    skipped(disk.device.is_ok() && !disk.is_memory, "the filesystem here is on no one disk that counts")
+    let counts = disk.device.is_ok() && !disk.is_memory;
+    skipped(counts, dir, Lack::BlockDevice, "the filesystem is on no single disk that counts")
 }
 
 /// That disk must be sent flushes.
+#[track_caller]
 pub fn no_flushes(dir: &Path) -> bool {
     let device = Disk::of_dir(dir).device;
-    skipped(device.is_ok_and(|device| has_volatile_cache(&device.stat)), "the disk here is sent no flushes")
+    let flushed = device.is_ok_and(|device| has_volatile_cache(&device.stat));
+    skipped(flushed, dir, Lack::VolatileCache, "the disk is sent no flushes")
 }
 
 /// There must be files that can be evicted.
+#[track_caller]
 pub fn no_cold_state(dir: &Path) -> bool {
-    skipped(!Disk::of_dir(dir).is_memory, "files here are kept in memory: there is no cold state")
+    skipped(!Disk::of_dir(dir).is_memory, dir, Lack::DiskFiles, "files are kept in memory: there is no cold state")
 }

@@ -4,6 +4,8 @@
 
 mod deeds;
 mod group;
+#[path = "../skips/mod.rs"]
+mod skips;
 
 use std::fs;
 use std::path::Path;
@@ -19,6 +21,7 @@ use pagewise::engine::protocol::Size;
 use pagewise::engine::study::{self, Time};
 use pagewise::engine::worker;
 use pagewise::results::model::{Case, Scenario, Status, Study, Verdict};
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
@@ -219,7 +222,7 @@ fn is_alive(pid: &str) -> bool {
 fn out_of_memory() {
     let group = match group::Group::with_little_memory() {
         Ok(group) => group,
-        Err(why) => return eprintln!("skipped: a control group with little memory: {why}"),
+        Err(why) => return skip(Lack::MemoryCgroup, why),
     };
     let deed = "eats memory in a control group";
     let trialled = measure_with(&["steady", deed, "twice"], serde_json::json!({ "group": group.path() }), None);

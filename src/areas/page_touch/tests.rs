@@ -12,6 +12,7 @@ use crate::areas::draw::Pattern;
 use crate::engine::drag::Drag;
 use crate::engine::method::{Draw, NoCounters, Trouble};
 use crate::os::page_size;
+use crate::skips::{Lack, skip_in};
 
 fn plain() -> Point {
     Point {
@@ -30,7 +31,26 @@ fn plain() -> Point {
     }
 }
 
+/// What a method needs that is not available.
+fn lacking(method: &str, why: &str) -> Lack {
+    if why.contains("keeps its files in memory") {
+        return Lack::DiskFiles;
+    }
+    let needs = [
+        ("io_uring", Lack::IoUring),
+        ("O_DIRECT", Lack::DirectIo),
+        ("RWF_DONTCACHE", Lack::DontCache),
+        ("RWF_NOWAIT", Lack::NoWait),
+        ("MADV_POPULATE", Lack::MadvPopulate),
+        ("MADV_HUGEPAGE", Lack::HugePages),
+        ("MADV_COLLAPSE", Lack::HugePages),
+    ];
+    let found = needs.into_iter().find(|(name, _)| method.contains(name));
+    found.unwrap_or_else(|| panic!("{method} is not available ({why}), and nothing says what it needs")).1
+}
+
 /// Opens each method of the point, takes a batch and stamps one; gives the names of those that could be measured.
+#[track_caller]
 fn measured(point: &Point, site: &Path) -> Vec<&'static str> {
     for recipe in ask(point).files {
         recipe.build(site).unwrap();
@@ -41,7 +61,7 @@ fn measured(point: &Point, site: &Path) -> Vec<&'static str> {
         let mut case = match (entry.open)(point, site) {
             Ok(case) => case,
             Err(Trouble::Unavailable(why)) => {
-                eprintln!("skipped: {}: {why}", entry.name);
+                skip_in(site, lacking(entry.name, &why), format!("{}: {why}", entry.name));
                 continue;
             }
             Err(trouble) => panic!("{}: {trouble}", entry.name),
@@ -78,7 +98,7 @@ fn every_method_reads_what_the_file_holds_in_every_state() {
             let history = if state == State::Cold { History::Cold } else { History::Write1M };
             let point = Point { state, pattern, history, touched: 1024, ..plain() };
             if state == State::Cold && crate::os::file::in_memory(&std::fs::File::open(dir.path()).unwrap()) {
-                eprintln!("skipped: this filesystem keeps its files in memory");
+                skip_in(dir.path(), Lack::DiskFiles, "there is no cold state");
                 continue;
             }
             let done = measured(&point, dir.path());
@@ -175,7 +195,7 @@ fn a_trace_is_replayed_wherever_its_reads_lie() {
             ),
         }
         if state == State::Cold && crate::os::file::in_memory(&std::fs::File::open(dir.path()).unwrap()) {
-            eprintln!("skipped: this filesystem keeps its files in memory");
+            skip_in(dir.path(), Lack::DiskFiles, "there is no cold state");
             continue;
         }
         let done = measured(&point, dir.path());

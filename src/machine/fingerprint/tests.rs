@@ -9,6 +9,7 @@ use procfs::CpuInfo;
 use tempfile::TempDir;
 
 use super::*;
+use crate::skips::{Lack, skip};
 
 /// A root folder holding `files`.
 fn root(files: &[(&str, &str)]) -> TempDir {
@@ -62,8 +63,7 @@ fn this_machine_has_a_kernel_a_processor_and_memory() {
 #[test]
 fn this_machine_shows_itself_to_a_user_who_is_not_root() {
     if !nix::unistd::geteuid().is_root() {
-        println!("skipped: every test of this run is without root");
-        return;
+        return skip(Lack::Root, "every test of this run is without root");
     }
     // A copy, since the user may not be let into the folder of the build.
     let dir = TempDir::new().unwrap();
@@ -83,7 +83,7 @@ fn this_machine_shows_itself_to_a_user_who_is_not_root() {
             let said = String::from_utf8_lossy(&ran.stdout);
             assert!(ran.status.success() && said.contains("1 passed"), "{said}");
         }
-        Err(error) => println!("skipped: nobody (65534) cannot run a program here ({error})"),
+        Err(error) => skip(Lack::Nobody, error),
     }
 }
 

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::mount::{self, Mount};
 use super::*;
+use crate::skips::{Lack, skip, skip_in};
 
 /// A machine with one disk in partitions, a btrfs with two subvolumes, and what containers and servers add.
 const MOUNTINFO: &str = r"22 1 8:2 / / rw,relatime shared:1 - ext4 /dev/root rw,errors=remount-ro
@@ -243,8 +244,7 @@ fn proc_has_no_device_and_a_missing_folder_is_no_panic() {
 fn probing_leaves_an_answer_and_no_file() {
     // Beside the sources, since the system's temporary folder is often in memory.
     let Ok(dir) = tempfile::Builder::new().prefix(".pagewise-test-").tempdir_in(env!("CARGO_MANIFEST_DIR")) else {
-        println!("skipped: the folder of the sources cannot be written");
-        return;
+        return skip(Lack::WritableSources, "no folder can be made there");
     };
     let mut disk = Disk::of_dir(dir.path());
     let had_device = disk.device.is_ok();
@@ -260,8 +260,7 @@ fn probing_leaves_an_answer_and_no_file() {
 fn probing_where_nothing_can_be_written_is_an_error_that_names_the_folder() {
     let mut disk = Disk::of_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
     if disk.device.is_err() {
-        println!("skipped: no block device below the sources");
-        return;
+        return skip_in(Path::new(env!("CARGO_MANIFEST_DIR")), Lack::BlockDevice, "nothing is there to be probed");
     }
     let error = disk.probe_flushes(Path::new("/proc")).unwrap_err();
     assert!(error.to_string().contains("/proc"), "{error}");
