@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use nix::errno::Errno;
+
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::engine::need::Need;
 use crate::os::file::Open;
@@ -27,12 +29,22 @@ pub(super) struct Ringed<U> {
     file: Option<File>,
 }
 
+/// What it means that a ring cannot be made. Registered memory counts against a limit that an ordinary user has (io_uring_register(2)).
+pub(super) fn no_ring(error: &SysError) -> Trouble {
+    match error.errno {
+        Errno::ENOMEM => {
+            Trouble::Unavailable(format!("refused here: {error}; RLIMIT_MEMLOCK (ulimit -l) may allow more"))
+        }
+        _ => refused(error),
+    }
+}
+
 impl<U: Consume> Ringed<U> {
     pub(super) fn open(point: &Point, site: &Path, block: Block, depth: u32, how: Open) -> Opened {
         let recipe = if how == Open::ReadDirect { point.own_recipe() } else { point.recipe() };
         let job = Job::<U>::open(point, site, &recipe)?;
         let block = block.bytes(point).min(job.data.bytes());
-        let ring = ReadRing::new(depth, block as usize).map_err(|error| refused(&error))?;
+        let ring = ReadRing::new(depth, block as usize).map_err(|error| no_ring(&error))?;
         let together = (block / point.record) as usize;
         let mut method = Self { job, how, depth, together, ring, file: None };
         method.try_once().map_err(|error| refused(&error))?;

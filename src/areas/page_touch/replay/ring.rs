@@ -3,8 +3,6 @@
 use std::fs::File;
 use std::path::Path;
 
-use nix::errno::Errno;
-
 use crate::engine::method::{Account, Draw, Method, Opened, Trouble};
 use crate::os::file::Open;
 use crate::os::read_ring::{Part, ReadRing};
@@ -12,6 +10,7 @@ use crate::os::{SysError, page_size};
 
 use super::super::super::prepare::{not_prepared, refused};
 use super::super::point::{Point, State};
+use super::super::ring::no_ring;
 use super::super::trace::Access;
 use super::job::{Job, around, every_byte};
 
@@ -40,12 +39,7 @@ impl Ringed {
                 MOST_REGISTERED >> 20
             )));
         }
-        let ring = ReadRing::new(depth, each).map_err(|error| match error.errno {
-            Errno::ENOMEM => {
-                Trouble::Unavailable(format!("refused here: {error}; RLIMIT_MEMLOCK (ulimit -l) may allow more"))
-            }
-            _ => refused(&error),
-        })?;
+        let ring = ReadRing::new(depth, each).map_err(|error| no_ring(&error))?;
         let mut method = Self { job, how, depth, ring, file: None };
         method.try_once().map_err(|error| refused(&error))?;
         Ok(Box::new(method))
