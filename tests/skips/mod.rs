@@ -46,6 +46,8 @@ pub enum Lack {
     MemoryCgroup,
     #[serde(rename = "io_uring")]
     IoUring,
+    #[serde(rename = "locked memory")]
+    LockedMemory,
     #[serde(rename = "VmFlags in /proc/self/smaps")]
     VmFlags,
     #[serde(rename = "O_DIRECT")]
@@ -58,6 +60,8 @@ pub enum Lack {
     MadvPopulate,
     #[serde(rename = "huge pages")]
     HugePages,
+    #[serde(rename = "MADV_COLLAPSE of files")]
+    Collapse,
     #[serde(rename = "python3")]
     Python,
     #[serde(rename = "git")]
@@ -121,7 +125,7 @@ fn record(lacks: Lack, place: Option<PathBuf>, why: &str) {
     let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
     let skip = Skip { lacks, test: test_at(Location::caller()), place, why };
     // Not by `eprintln!`, which the harness captures and drops if the test passes.
-    let _ = writeln!(io::stderr(), "skipped: {}: no {lacks} ({})", skip.test, skip.why);
+    let _ = writeln!(io::stderr(), "skipped for lack of {lacks}: {}: {}", skip.test, skip.why);
     if let Some(path) = path() {
         append(&path, &skip).unwrap_or_else(|error| panic!("cannot record a skip in {}: {error}", path.display()));
     }
@@ -193,12 +197,16 @@ fn tidy(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The skips of this `cargo test` so far. They are taken out of the record.
+/// The skips of this `cargo test` so far. They are taken out of the record, and records of earlier invocations are removed.
 ///
 /// # Errors
-/// The record cannot be read or removed.
+/// A record cannot be read or removed.
 pub fn take_recorded() -> io::Result<Vec<Skip>> {
     let Some(path) = path() else { return Ok(Vec::new()) };
+    let folder = path.parent().expect("a folder of records");
+    if folder.exists() {
+        tidy(folder)?;
+    }
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::libc::O_DIRECT;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{major, minor};
 use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs,
@@ -42,12 +43,19 @@ pub fn is_present(skip: &Skip) -> bool {
             let setting = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
             setting.is_ok_and(|setting| setting.trim() == "0") && !is_filtered()
         }
+        // Tests that run at the same time share an ordinary user's limit.
+        Lack::LockedMemory => {
+            let limit = getrlimit(Resource::RLIMIT_MEMLOCK);
+            has_capability(CAP_IPC_LOCK) || limit.is_ok_and(|(soft, _)| soft >= 1 << 30)
+        }
         Lack::VmFlags => fs::read_to_string("/proc/self/smaps").is_ok_and(|text| text.contains("\nVmFlags:")),
         Lack::DirectIo => is_on_disk(&place) && opens_direct(&place),
         Lack::DontCache => is_at_least(6, 14) && is_one_of(&place, &[EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC]),
         Lack::NoWait => is_one_of(&place, &[EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC]),
         Lack::MadvPopulate => is_at_least(5, 14),
         Lack::HugePages => Path::new("/sys/kernel/mm/transparent_hugepage").exists(),
+        // On a disk filesystem it depends on how the kernel was built, and on who else has the file open.
+        Lack::Collapse => is_tmpfs(&place) && Path::new("/sys/kernel/mm/transparent_hugepage").exists(),
         Lack::Python => is_installed("python3"),
         Lack::Git => is_installed("git"),
         Lack::Rustc => is_installed("rustc"),
@@ -79,6 +87,7 @@ const SIGINT: u32 = 2;
 const SIGTERM: u32 = 15;
 const CAP_SETGID: u32 = 6;
 const CAP_SETUID: u32 = 7;
+const CAP_IPC_LOCK: u32 = 14;
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// A test's own folder is gone by now: the nearest folder above it that is left.
