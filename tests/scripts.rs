@@ -169,7 +169,11 @@ impl Repository {
         fs::copy(script("record"), repository.path("scripts/record")).unwrap();
         fs::write(repository.path(".gitignore"), "/results/local\n/results/.*\n").unwrap();
         fs::write(repository.path("bin/cargo"), format!("#!/usr/bin/env bash\n{run}")).unwrap();
-        fs::set_permissions(repository.path("bin/cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+        // Of one day, so that two runs have the same name at midnight too.
+        fs::write(repository.path("bin/date"), "#!/usr/bin/env bash\necho 2026-01-31\n").unwrap();
+        for name in ["bin/cargo", "bin/date"] {
+            fs::set_permissions(repository.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
         for arguments in [
             &["init", "-q"][..],
             &["add", "."],
@@ -255,7 +259,7 @@ fn a_run_is_kept_under_its_date_and_label_and_nothing_else_is() {
     let (code, out, said) = repository.record(&["my-disk", "--seed", "1"]);
     assert_eq!(code, Some(0), "{said}");
     let kept = out.lines().last().unwrap();
-    assert!(kept.starts_with("results/reference/20") && kept.ends_with("-my-disk"), "{out}");
+    assert_eq!(kept, "results/reference/2026-01-31-my-disk", "{out}");
     for part in ["run.json", "report.html", "plots/a.svg"] {
         assert!(repository.path(kept).join(part).exists(), "{part}");
     }
@@ -692,4 +696,111 @@ fn what_under_load_cannot_do_is_a_usage_error() {
         assert!(said.contains(word), "{said}");
     }
     assert!(run(Command::new(script("under-load")).arg("--help")).1.contains("usage: scripts/under-load"));
+}
+
+/// A `cargo` whose tests fail as the load asks, and an `under-load` that names its neighbour to it.
+struct Soak {
+    dir: TempDir,
+}
+
+const CARGO: &str = r#"#!/usr/bin/env bash
+echo "${NEIGHBOUR:-idle} $*" >>"$(dirname "$0")/log"
+[[ $* != *--no-run* ]] || exit 0
+result() { printf 'test result: %s. %d passed; %d failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n\n' "$@"; }
+echo "     Running unittests src/lib.rs (target/debug/deps/pagewise-0)"
+result ok 3 0
+echo "     Running tests/run/main.rs (target/debug/deps/run-0)"
+if [[ ${NEIGHBOUR:-idle} == "$FAILS" ]]; then
+    printf 'test timing::late ... FAILED\n\nfailures:\n\n---- timing::late stdout ----\ntoo late\n\n\nfailures:\n    timing::late\n\n'
+    result FAILED 1 1
+else
+    result ok 2 0
+fi
+echo "     Running tests/store.rs (target/debug/deps/store-0)"
+if [[ ${NEIGHBOUR:-idle} == "$DIES" ]]; then
+    echo "error: test failed, to rerun pass \`--test store\`"
+else
+    result ok 1 0
+fi
+[[ ${NEIGHBOUR:-idle} != "$FAILS" && ${NEIGHBOUR:-idle} != "$DIES" ]]
+"#;
+
+const LOAD: &str = r#"#!/usr/bin/env bash
+[[ $1 == --neighbour && $3 == -- ]] || exit 9
+export NEIGHBOUR=$2
+echo "under-load: 49.8 a second" >&2
+exec "${@:4}"
+"#;
+
+impl Soak {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        for (name, text) in [("cargo", CARGO), ("load", LOAD)] {
+            fs::write(dir.path().join(name), text).unwrap();
+            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        Self { dir }
+    }
+
+    /// What the script says with these words. `None`: skipped, since there is no python3.
+    #[track_caller]
+    fn run(&self, words: &str, environment: &[(&str, &str)]) -> Option<(Option<i32>, String, String)> {
+        if let Err(error) = Command::new("python3").arg("--version").output() {
+            skip(Lack::Python, error);
+            return None;
+        }
+        let mut command = Command::new(script("soak-tests"));
+        command.args(words.split_whitespace()).arg("--keep").arg(self.dir.path().join("kept"));
+        command.env("CARGO", self.dir.path().join("cargo")).env("UNDER_LOAD", self.dir.path().join("load"));
+        Some(run(command.env("FAILS", "").env("DIES", "").envs(environment.iter().copied())))
+    }
+
+    fn log(&self) -> Vec<String> {
+        fs::read_to_string(self.dir.path().join("log")).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn soaking_runs_the_marked_tests_and_the_suite_under_each_load() {
+    let soak = Soak::new();
+    let Some((code, out, said)) = soak.run("--times 2 --suite 1", &[]) else { return };
+    assert_eq!(code, Some(0), "{out}{said}");
+    assert!(out.ends_with("\n0 failures in 9 runs\n"), "{out}");
+    assert!(out.contains("cpu 2/2, marked tests: 6 passed, 0 failed"), "{out}");
+    assert!(out.contains("  under-load: 49.8 a second\n"), "the load is reported: {out}");
+    let marked = |load: &str| format!("{load} test --locked --no-fail-fast -- timing::");
+    let suite = |load: &str| format!("{load} test --locked --no-fail-fast");
+    let turns = ["idle", "cpu", "disk"].into_iter().flat_map(|load| [marked(load), marked(load), suite(load)]);
+    let expected: Vec<String> = std::iter::once("idle test --locked --no-run".to_owned()).chain(turns).collect();
+    assert_eq!(soak.log(), expected);
+    assert!(!soak.dir.path().join("kept").exists(), "only failures are kept");
+}
+
+#[test]
+fn soaking_names_each_failure_with_its_load_and_keeps_what_it_printed() {
+    let soak = Soak::new();
+    let fails = [("FAILS", "cpu"), ("DIES", "disk")];
+    let Some((code, out, said)) = soak.run("--times 2 --suite 0", &fails) else { return };
+    assert_eq!(code, Some(1), "{out}{said}");
+    assert!(out.contains("failed under cpu: tests/run/main.rs timing::late, 2 times\n"), "{out}");
+    assert!(out.contains("failed under disk: tests/store.rs: ended without a result, 2 times\n"), "{out}");
+    assert!(out.ends_with("4 failures in 6 runs\n"), "{out}");
+    let kept = fs::read_to_string(soak.dir.path().join("kept/cpu-timing-1.log")).unwrap();
+    assert!(kept.contains("too late"), "{kept}");
+}
+
+#[test]
+fn what_cannot_be_soaked_is_said() {
+    let soak = Soak::new();
+    for (words, said) in [
+        ("--load tape", "tape"),
+        ("--times many", "'many' is not a number of runs"),
+        ("--times 0 --suite 0", "nothing to run"),
+    ] {
+        let Some((code, _, stderr)) = soak.run(words, &[]) else { return };
+        assert_eq!(code, Some(2), "{words}: {stderr}");
+        assert!(stderr.contains(said), "{words}: {stderr}");
+    }
+    let Some((_, _, stderr)) = soak.run("--times 1", &[("UNDER_LOAD", "/nowhere")]) else { return };
+    assert!(stderr.contains("/nowhere is not there"), "{stderr}");
 }
