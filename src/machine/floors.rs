@@ -144,7 +144,7 @@ fn timed(operations: usize, batch: impl FnOnce()) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+mod timing {
     use super::*;
 
     /// A probe that counts, in place of a clock.

@@ -135,7 +135,7 @@ extern "C" fn tell(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *m
 }
 
 #[cfg(test)]
-mod tests {
+mod timing {
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(10);

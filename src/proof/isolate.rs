@@ -45,7 +45,7 @@ fn run(limit: Duration, see: impl FnOnce() -> Result<String, Unseen>) -> SysResu
 }
 
 #[cfg(test)]
-mod tests {
+mod timing {
     use nix::sys::signal::{Signal, raise};
 
     use super::*;

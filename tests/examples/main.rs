@@ -1,10 +1,9 @@
 //! The example programs, run as a reader runs them: what they do to files, and what they say of bad input.
 
 mod edits;
-mod family;
 mod limits;
 mod refusals;
 #[path = "../skips/mod.rs"]
 mod skips;
 mod support;
-mod watching;
+mod timing;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::skips::{Lack, skip};
 
 /// Ends what hangs; nothing is judged by it.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// Where cargo puts the examples: beside the folder of this test's executable.
 pub fn program(name: &str) -> PathBuf {

@@ -138,7 +138,7 @@ impl Dataset {
 }
 
 #[cfg(test)]
-mod tests {
+mod timing {
     use super::*;
     use crate::os::cache;
     use crate::skips::{Lack, skip_in};

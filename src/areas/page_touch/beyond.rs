@@ -177,7 +177,7 @@ pub fn watch(order: &Order) -> Result<TimeLine, String> {
 }
 
 #[cfg(test)]
-mod tests {
+mod timing {
     use std::path::Path;
 
     use super::*;

@@ -23,7 +23,7 @@ pub mod trace;
 mod window;
 
 #[cfg(test)]
-mod tests;
+mod timing;
 
 use super::area::AreaOf;
 

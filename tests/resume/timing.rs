@@ -1,14 +1,15 @@
 //! `pagewise run --resume RUN`: what was cut short is done, what stands stays as it is, and what cannot be gone on with is refused by name.
 
-mod sample;
-mod skips;
-
 use std::fs;
+use std::io::{self, PipeReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::held;
+use crate::sample;
+use crate::skips::{Lack, skip, skip_in};
 use assert_cmd::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -18,7 +19,6 @@ use pagewise::results::model::Run;
 use pagewise::results::store;
 use predicates::prelude::*;
 use serde_json::{Value, json};
-use skips::{Lack, skip, skip_in};
 use tempfile::TempDir;
 
 fn pagewise() -> Command {
@@ -29,12 +29,30 @@ fn folder() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// Studies of a run that is cut short: so many that several are left when it is, however late a loaded machine lets us see that one is done.
+/// Studies of a run that is cut short.
 const STUDIES: usize = 6;
 
+/// Room for the tables that such a run prints, 500 to 1500 bytes a study: one fits, and five do not. So a study is recorded, and the
+/// run waits before its last one, until it is cut short.
+const ROOM: usize = 2400;
+
+/// A run that waits once its tables fill [`ROOM`].
+struct Waiting {
+    process: Child,
+    tables: PipeReader,
+}
+
+impl Waiting {
+    fn start(mut command: Process) -> Self {
+        let (tables, output) = held::pipe(ROOM);
+        Self { process: command.stdout(output).spawn().unwrap(), tables }
+    }
+}
+
 /// Starts a run of [`STUDIES`] studies in `dir`, each of few methods: what is left takes a few seconds.
-fn start(dir: &Path) -> Child {
-    Process::new(env!("CARGO_BIN_EXE_pagewise"))
+fn start(dir: &Path) -> Waiting {
+    let mut command = Process::new(env!("CARGO_BIN_EXE_pagewise"));
+    command
         .args([
             "run",
             "--shared",
@@ -50,10 +68,8 @@ fn start(dir: &Path) -> Child {
         .args(["--method", "MAP_PRIVATE+store", "--method", "shm+f*", "--method", "mmap"])
         .args(["--dir", "files", "--out", "out"])
         .current_dir(dir)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::null());
+    Waiting::start(command)
 }
 
 /// Goes on with the one run in `dir`.
@@ -87,22 +103,24 @@ fn folder_with(text: &str) -> TempDir {
 }
 
 /// Ends a run once what it has recorded is so far.
-fn end_at(mut run: Child, dir: &Path, signal: Signal, so_far: impl Fn(&Run) -> bool) {
+fn end_at(mut run: Waiting, dir: &Path, signal: Signal, so_far: impl Fn(&Run) -> bool) {
     wait_for("a study's end", || {
-        let ended = run.try_wait().unwrap();
+        let ended = run.process.try_wait().unwrap();
         assert!(ended.is_none(), "it ended before it could be ended, {ended:?}");
         recorded(dir).is_some_and(|run| so_far(&run))
     });
     let locked = FolderLock::take(&run_in(dir).unwrap()).unwrap();
     assert!(matches!(locked, Locked::Held(_)), "its folder is its own while it measures: {locked:?}");
-    kill(Pid::from_raw(run.id() as i32), signal).unwrap();
-    run.wait().unwrap();
+    kill(Pid::from_raw(run.process.id() as i32), signal).unwrap();
+    // It may go on printing, and comes to see the signal.
+    io::copy(&mut run.tables, &mut io::sink()).unwrap();
+    run.process.wait().unwrap();
 }
 
 fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(300);
     while !ready() {
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        assert!(Instant::now() < deadline, "waited five minutes for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -174,7 +192,7 @@ fn a_killed_run_goes_on_where_it_was_and_what_stands_stays_byte_for_byte() {
 fn a_run_can_be_cut_short_and_resumed_again_and_again_until_nothing_is_missing() {
     // Not by SIGINT: where it is ignored, as in a script's background job, the run ignores it too.
     let dir = cut_short(1, Signal::SIGTERM);
-    let second = resume(dir.path()).spawn().unwrap();
+    let second = Waiting::start(resume(dir.path()));
     end_at(second, dir.path(), Signal::SIGTERM, |run| run.resumed.len() == 1);
     assert!(resume(dir.path()).status().unwrap().success());
     let run = recorded(dir.path()).unwrap();

@@ -1,7 +1,5 @@
 //! `pagewise run`, `list` and `report` as a user meets them: what they leave, what they say of bad input, and that nothing is left behind.
 
-mod skips;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -9,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::skips::{Lack, skip};
 use assert_cmd::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pagewise::os::process::is_ignored;
-use pagewise::results::model::{Case, Run, Status};
+use pagewise::results::model::{Run, Status};
 use predicates::prelude::*;
-use skips::{Lack, skip};
 use tempfile::TempDir;
 
 fn pagewise() -> Command {
@@ -43,7 +41,7 @@ fn left_in(dir: &Path) -> Vec<PathBuf> {
 /// Starts a run that lasts long enough to be interrupted, in a process group of its own.
 fn start_long_run(area: &str, dir: &Path) -> Child {
     Process::new(env!("CARGO_BIN_EXE_pagewise"))
-        .args(["run", "--shared", area, "--budget", "60s", "--dir"])
+        .args(["run", "--shared", area, "--budget", "120s", "--dir"])
         .arg(dir)
         .arg("--out")
         .arg(dir.join("out"))
@@ -55,9 +53,9 @@ fn start_long_run(area: &str, dir: &Path) -> Child {
 }
 
 fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(300);
     while !ready() {
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        assert!(Instant::now() < deadline, "waited five minutes for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -76,17 +74,6 @@ fn children_of(parent: u32) -> Vec<i32> {
 
 #[test]
 fn a_run_leaves_a_report_prints_its_folder_last_and_nothing_else() {
-    // Rounds in which others use the disk do not count: tried again, not taken for ours.
-    let has_figures = (0..4).any(|_| leaves_a_report().studies.iter().flat_map(|study| &study.cases).any(is_compared));
-    assert!(has_figures, "other programs use the disk all the time: nothing can be told");
-}
-
-fn is_compared(case: &Case) -> bool {
-    case.status == Status::Ok && case.ratio.is_some()
-}
-
-/// A run, after it has been looked at for what a user finds of it.
-fn leaves_a_report() -> Run {
     let dir = folder();
     let out = dir.path().join("out");
     let assert = pagewise()
@@ -118,11 +105,11 @@ fn leaves_a_report() -> Run {
     assert_eq!(run.studies.len(), 3);
     assert!(["clock read", "stamp"].iter().all(|name| run.floors.iter().any(|floor| floor.name == *name)));
     assert!(fs::read_to_string(run_folder.join("report.html")).unwrap().contains("</html>"));
-    let drawn = fs::read_dir(run_folder.join("plots")).map_or(0, Iterator::count);
-    let compared = run.studies.iter().flat_map(|study| &study.cases).any(is_compared);
-    assert!(drawn > 0 || !compared, "what was compared is drawn");
+    // One worker is taken whatever it costs, so there are figures, also on a slow machine.
+    let mut cases = run.studies.iter().flat_map(|study| &study.cases);
+    assert!(cases.any(|case| case.status == Status::Ok && case.ratio.is_some()));
+    assert!(fs::read_dir(run_folder.join("plots")).unwrap().count() > 0, "what was compared is drawn");
     assert!(left_in(dir.path()).is_empty());
-    run
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! A file of the user's, measured by `--file`: it is left as it was, whatever it is, and whatever others do to it meanwhile is told, not measured.
 
-mod skips;
-
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -12,19 +10,20 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::held;
+use crate::skips::{Lack, skip, skip_in};
 use assert_cmd::Command;
 use nix::sys::stat::Mode;
 use pagewise::results::model::{Case, Run, Status};
 use pagewise::results::store;
 use predicates::prelude::*;
-use skips::{Lack, skip, skip_in};
 use tempfile::TempDir;
 
 const MIB: usize = 1 << 20;
 /// Nothing here takes as long, unless it hangs.
-const HANGS: Duration = Duration::from_secs(100);
+const HANGS: Duration = Duration::from_secs(300);
 
 /// A folder on the disk that the build lies on: the system's temporary folder is often tmpfs.
 fn folder() -> TempDir {
@@ -113,18 +112,30 @@ fn while_meddled(command: Process, mut meddle: impl FnMut() + Send) -> Output {
     })
 }
 
-/// Does something once a study of the run that leaves its results in `out` is recorded: it is given again and again.
-fn once_a_study_stands<'a>(out: &'a Path, act: impl FnOnce() + Send + 'a) -> impl FnMut() + Send + 'a {
-    let mut act = Some(act);
-    move || {
+/// Twelve studies, whose tables have 600 to 1200 bytes each: a run that prints to a pipe of 4096 bytes records a few of them, and waits.
+const TWELVE: &str = "run page_touch --budget 4s --evict --method mmap --method O_DIRECT --method std::fs::read";
+
+/// The run that [`TWELVE`] leaves if `act` is done in the middle of it: after a study was recorded, and before the last one.
+fn run_changed_by(act: impl FnOnce(), file: &Path) -> Run {
+    let (mut tables, output) = held::pipe(4096);
+    let mut command = with_file(TWELVE, file);
+    let mut process = command.stdout(output).stderr(Stdio::null()).spawn().unwrap();
+    // Its copy of the pipe would keep it open.
+    drop(command);
+    let out = file.with_file_name("out");
+    let deadline = Instant::now() + HANGS;
+    let recorded = || store::load(&fs::read_dir(&out).ok()?.next()?.ok()?.path()).ok();
+    while recorded().is_none_or(|run| run.studies.is_empty()) {
+        assert!(process.try_wait().unwrap().is_none() && Instant::now() < deadline, "no study is recorded");
         std::thread::sleep(Duration::from_millis(5));
-        let run = fs::read_dir(out).ok().and_then(|mut runs| store::load(&runs.next()?.ok()?.path()).ok());
-        if run.is_some_and(|run| !run.studies.is_empty())
-            && let Some(act) = act.take()
-        {
-            act();
-        }
     }
+    act();
+    let mut shown = String::new();
+    tables.read_to_string(&mut shown).unwrap();
+    assert!(process.wait().unwrap().success(), "{shown}");
+    let run = store::load(Path::new(shown.lines().last().unwrap())).unwrap();
+    assert_eq!(run.studies.len(), 12);
+    run
 }
 
 #[test]
@@ -190,10 +201,8 @@ fn of_a_file_that_is_neither_ours_nor_ours_to_write_no_state_is_claimed() {
 fn a_file_that_becomes_shorter_gives_no_further_figure_and_says_so() {
     let dir = folder();
     let file = file_of(dir.path(), &content(8 * MIB));
-    let out = dir.path().join("out");
     let shorten = || OpenOptions::new().write(true).open(&file).unwrap().set_len(5000).unwrap();
-    let command = with_file("run page_touch --quick --budget 4s --evict", &file);
-    let run = run_of(&while_meddled(command, once_a_study_stands(&out, shorten)));
+    let run = run_changed_by(shorten, &file);
     let last = run.studies.last().unwrap();
     for case in &last.cases {
         let words = ["made shorter while it was measured", "past the end of the file", "SIGBUS"];
@@ -203,14 +212,17 @@ fn a_file_that_becomes_shorter_gives_no_further_figure_and_says_so() {
     assert_eq!(fs::metadata(&file).unwrap().len(), 5000);
 }
 
+/// A study that ends once its baseline failed, which it does soon after what another does to the file was seen. Its budget is for a
+/// machine on which that one gets no turn for long.
+const UNTIL_SEEN: &str = "run page_touch --quick --budget 20s --where state=mapped --method mmap";
+
 #[test]
 fn a_file_that_shrinks_under_a_mapping_kills_a_worker_and_not_the_run() {
     let dir = folder();
     let bytes = content(8 * MIB);
     let file = file_of(dir.path(), &bytes);
     let (writer, out) = (OpenOptions::new().write(true).open(&file).unwrap(), dir.path().join("out"));
-    let command = with_file("run page_touch --quick --budget 2s --where state=mapped --method mmap", &file);
-    let run = run_of(&while_meddled(command, || {
+    let run = run_of(&while_meddled(with_file(UNTIL_SEEN, &file), || {
         // Once its length is taken down, half of the time it is short, and half of it whole.
         std::thread::sleep(Duration::from_millis(5));
         if out.exists() {
@@ -233,11 +245,10 @@ fn a_file_that_shrinks_under_a_mapping_kills_a_worker_and_not_the_run() {
 fn a_file_that_another_takes_the_place_of_gives_no_further_figure_and_says_so() {
     let dir = folder();
     let file = file_of(dir.path(), &content(4 * MIB));
-    let (new, out) = (dir.path().join("new"), dir.path().join("out"));
+    let new = dir.path().join("new");
     fs::write(&new, vec![7; 6 * MIB]).unwrap();
     let replace = || fs::rename(&new, &file).unwrap();
-    let command = with_file("run page_touch --quick --budget 4s --evict", &file);
-    let run = run_of(&while_meddled(command, once_a_study_stands(&out, replace)));
+    let run = run_changed_by(replace, &file);
     for case in &run.studies.last().unwrap().cases {
         assert!(case.status == Status::Failed && case.ns_per_op.is_none(), "{}: {}", case.method, told(case));
         assert!(told(case).contains("replaced while it was measured"), "{}: {}", case.method, told(case));
@@ -250,8 +261,7 @@ fn a_file_that_is_written_to_is_not_what_was_read_and_one_that_grows_is() {
     let file = file_of(dir.path(), &content(MIB));
     let writer = OpenOptions::new().write(true).open(&file).unwrap();
     let mut turn = 0_u8;
-    let words = "run page_touch --quick --budget 2s --where state=mapped --method mmap";
-    let run = run_of(&while_meddled(with_file(words, &file), || {
+    let run = run_of(&while_meddled(with_file(UNTIL_SEEN, &file), || {
         turn = turn.wrapping_add(1);
         writer.write_all_at(&vec![turn; MIB], 0).unwrap();
     }));
@@ -260,6 +270,7 @@ fn a_file_that_is_written_to_is_not_what_was_read_and_one_that_grows_is() {
     assert!(whys.iter().any(|why| why.contains("the bytes read are not the file's")), "{whys:?}");
 
     let mut log = OpenOptions::new().append(true).open(&file).unwrap();
+    let words = "run page_touch --quick --budget 2s --where state=mapped --method mmap";
     let run = run_of(&while_meddled(with_file(words, &file), || {
         log.write_all(b"a line\n").unwrap();
         std::thread::sleep(Duration::from_millis(20));

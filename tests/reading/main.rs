@@ -1,0 +1,9 @@
+//! Tests of `--file`.
+//!
+//! They are in `timing`, the marker of tests whose outcome time or load could change (CONTRIBUTING.md).
+
+#[path = "../held/mod.rs"]
+mod held;
+#[path = "../skips/mod.rs"]
+mod skips;
+mod timing;

@@ -1,0 +1,7 @@
+//! Tests of `pagewise run`, `list` and `report`.
+//!
+//! They are in `timing`, the marker of tests whose outcome time or load could change (CONTRIBUTING.md).
+
+#[path = "../skips/mod.rs"]
+mod skips;
+mod timing;
