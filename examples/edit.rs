@@ -13,6 +13,8 @@
 
 #![allow(unsafe_code)] // the store
 
+mod byte;
+
 use std::fs::{File, metadata};
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
@@ -32,8 +34,8 @@ struct Args {
     /// Which byte to change, counted from 0
     #[arg(long, default_value_t = 20)]
     offset: usize,
-    /// Its new value, 0 to 255
-    #[arg(long, default_value_t = 9)]
+    /// Its new value: one ASCII character, such as 9, or 0x and two hexadecimal digits, such as 0x39
+    #[arg(long, default_value = "9", value_parser = byte::parse)]
     byte: u8,
 }
 
@@ -77,6 +79,6 @@ fn edit(path: &Path, offset: usize, byte: u8) -> Result<()> {
     })?;
     drop(map); // munmap
 
-    let change = format!("byte {offset}: {old} -> {byte}");
+    let change = format!("byte {offset}: {} -> {}", byte::shown(old), byte::shown(byte));
     writeln!(stdout(), "{change}, then msync(MS_SYNC) of page {page}").context("done, but it cannot be printed")
 }

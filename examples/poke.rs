@@ -12,6 +12,8 @@
 
 #![allow(unsafe_code)] // the private mapping, the store
 
+mod byte;
+
 use std::fs::{File, metadata};
 use std::io::{Write, stdout};
 use std::os::unix::fs::FileExt;
@@ -31,8 +33,8 @@ struct Args {
     /// Which byte to change, counted from 0
     #[arg(long, default_value_t = 20)]
     offset: usize,
-    /// Its new value, 0 to 255
-    #[arg(long, default_value_t = 9)]
+    /// Its new value: one ASCII character, such as 9, or 0x and two hexadecimal digits, such as 0x39
+    #[arg(long, default_value = "9", value_parser = byte::parse)]
     byte: u8,
     /// Maps MAP_PRIVATE: nobody else will ever see the byte
     #[arg(long)]
@@ -81,6 +83,7 @@ fn poke(args: &Args) -> Result<()> {
         true => "MAP_PRIVATE: nobody else ever sees it, and it is gone now",
         false => "MAP_SHARED: all who map or read the file see it now",
     };
-    let change = format!("byte {offset}: {old} -> {byte}");
-    writeln!(stdout(), "{change}, {seen}; in the file: {}", kept[0]).context("done, but it cannot be printed")
+    let change = format!("byte {offset}: {} -> {}", byte::shown(old), byte::shown(byte));
+    writeln!(stdout(), "{change}, {seen}; in the file: {}", byte::shown(kept[0]))
+        .context("done, but it cannot be printed")
 }

@@ -12,6 +12,8 @@
 
 #![allow(unsafe_code)] // the mapping, the store
 
+mod byte;
+
 use std::fs::{File, metadata};
 use std::io::{Write, stdout};
 use std::os::unix::fs::FileExt;
@@ -30,8 +32,8 @@ struct Args {
     /// Which byte to change, counted from 0
     #[arg(long, default_value_t = 20)]
     offset: usize,
-    /// Its new value in the mapping, 0 to 255 [default: one more than it has]
-    #[arg(long)]
+    /// Its new value in the mapping: one ASCII character, such as 9, or 0x and two hexadecimal digits, such as 0x39 [default: one more than it has]
+    #[arg(long, value_parser = byte::parse)]
     byte: Option<u8>,
 }
 
@@ -79,8 +81,10 @@ fn private_edit(path: &Path, offset: usize, byte: Option<u8>) -> Result<()> {
     let after = in_file()?;
 
     let mut out = stdout();
-    writeln!(out, "mapping: byte {offset}: {old} -> {new}").context("cannot print")?;
-    writeln!(out, "file:    byte {offset}: {before} -> {after}").context("cannot print")?;
+    for (place, from, to) in [("mapping:", old, new), ("file:   ", before, after)] {
+        let change = format!("byte {offset}: {} -> {}", byte::shown(from), byte::shown(to));
+        writeln!(out, "{place} {change}").context("cannot print")?;
+    }
     ensure!(before == after, "another program changed {path:?} meanwhile: this one cannot");
     Ok(())
 }

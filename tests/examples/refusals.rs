@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 use predicates::prelude::*;
 
 use crate::skips::{Lack, skip};
-use crate::support::{content, file, folder, program, run};
+use crate::support::{self, content, file, folder, program, run};
 
 /// One sentence on stderr that begins with the program's name, and exit code 1.
 fn refuses(line: &str, path: &Path, why: &str) {
@@ -53,8 +53,14 @@ fn what_no_file_can_make_right_is_a_usage_error() {
     let folder = folder();
     let path = file(&folder, &content(30));
     for program in ["edit", "private_edit", "poke"] {
-        for option in ["--byte 256", "--byte -1", "--byte x", "--offset -1", "--offset", "--what"] {
+        for option in ["--byte -1", "--byte", "--offset -1", "--offset", "--what"] {
             run(&format!("{program} {option}"), &path).assert().code(2).stdout("");
+        }
+        for byte in ["", "10", "256", "0x", "0x9", "0x+9", "0x100", "0xgg", "0X39", "\\t", "é"] {
+            let both = predicate::str::contains("such as 9,").and(predicate::str::contains("such as 0x39"));
+            let quoted = predicate::str::contains(format!("'{byte}'"));
+            let mut command = Command::new(support::program(program));
+            command.arg(&path).args(["--byte", byte]).assert().code(2).stdout("").stderr(both.and(quoted));
         }
     }
     run("watch --interval 0", &path).assert().code(2).stdout("");

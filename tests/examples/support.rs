@@ -57,6 +57,14 @@ pub fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 7 % 257) as u8).collect()
 }
 
+/// A byte as the programs print it.
+pub fn shown(byte: u8) -> String {
+    match byte {
+        0x20..=0x7e => format!("'{}'", char::from(byte)),
+        _ => format!("0x{byte:02x}"),
+    }
+}
+
 pub fn page_size() -> usize {
     usize::try_from(sysconf(SysconfVar::PAGE_SIZE).unwrap().unwrap()).unwrap()
 }

@@ -25,13 +25,13 @@ fn watch_sees_what_poke_edit_and_write_change_and_never_a_private_poke() {
         assert_eq!(watch.line(), shown(&now));
 
         // Were it seen, it would be in each content that follows.
-        run("poke --offset 4096 --byte 77 --private", &path).assert().success();
-        run("poke --offset 4999 --byte 0", &path).assert().success();
+        run("poke --offset 4096 --byte M --private", &path).assert().success();
+        run("poke --offset 4999 --byte 0x00", &path).assert().success();
         now[4999] = 0;
         assert_eq!(watch.line(), shown(&now));
 
-        run("edit --byte 33", &path).assert().success();
-        now[20] = 33;
+        run("edit --byte !", &path).assert().success();
+        now[20] = b'!';
         assert_eq!(watch.line(), shown(&now));
 
         let other = OpenOptions::new().write(true).open(&path).unwrap();
