@@ -140,7 +140,8 @@ pub struct AreaOf<P: 'static> {
     pub points_of_reading: fn(&Reading, Option<&UserFile>) -> Vec<P>,
     /// What a point asks.
     pub ask: fn(&P) -> Question,
-    /// Its methods.
+    /// Its methods, the plainest first: a usual call without flags, then a mapping, then flags and advice, then what takes buffers or a ring of
+    /// the program's own. Of methods that are statistically tied, advice names the one that comes first here.
     pub methods: &'static [Entry<P>],
 }
 
@@ -169,6 +170,9 @@ pub trait Area: Sync {
     /// Its sweeps: the name of each, and what it varies.
     fn sweeps(&self) -> Vec<(&'static str, &'static str)>;
 
+    /// Its methods, the plainest first.
+    fn methods(&self) -> Vec<&'static str>;
+
     /// What would be measured.
     fn specs(&self, options: &Options) -> Vec<Spec>;
 
@@ -195,6 +199,10 @@ impl<P> Area for AreaOf<P> {
 
     fn sweeps(&self) -> Vec<(&'static str, &'static str)> {
         self.sweeps.iter().map(|sweep| (sweep.name, sweep.about)).collect()
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        self.methods.iter().map(|entry| entry.name).collect()
     }
 
     fn specs(&self, options: &Options) -> Vec<Spec> {

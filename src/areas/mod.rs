@@ -24,6 +24,11 @@ pub fn sweeps() -> Vec<(&'static str, &'static str)> {
     ALL.into_iter().flat_map(|area| area.sweeps()).collect()
 }
 
+/// The place of `method` among those of `area`, the plainest of which is 0; one that the catalogue does not have comes last.
+pub fn plainness(area: &dyn Area, method: &str) -> usize {
+    area.methods().iter().position(|name| *name == method).unwrap_or(usize::MAX)
+}
+
 /// The area of this name.
 pub fn named(name: &str) -> Option<&'static dyn Area> {
     ALL.into_iter().find(|area| area.name() == name)

@@ -140,6 +140,12 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         open: |point, site| read::<Pread>(point, site, Block::Record, None),
     },
     Entry {
+        name: "read 128K",
+        about: "read of 128 KiB at a time, from where the descriptor stands, into a reused buffer",
+        fits: |point| wide(point) && in_order(point) && point.passes == 1,
+        open: |point, site| read::<Next>(point, site, Block::Bytes(128 << 10), None),
+    },
+    Entry {
         name: "pread 64K",
         about: "pread of 64 KiB at a time into a reused buffer",
         fits: |point| wide(point) && in_order(point),
@@ -164,22 +170,34 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         open: |point, site| read::<Pread>(point, site, Block::Bytes(4 << 20), None),
     },
     Entry {
+        name: "std::fs::read",
+        about: "the whole file into a vector of its own, then the records from there",
+        fits: |point| in_order(point) && point.whole() && unless_mapped(point),
+        open: |point, site| for_use!(point, Whole; site),
+    },
+    Entry {
         name: "pread 256K fresh",
         about: "pread of 256 KiB at a time, each into memory that is new",
         fits: |point| wide(point) && in_order(point),
         open: |point, site| for_use!(point, Fresh; site, LARGE),
     },
     Entry {
-        name: "read 128K",
-        about: "read of 128 KiB at a time, from where the descriptor stands, into a reused buffer",
-        fits: |point| wide(point) && in_order(point) && point.passes == 1,
-        open: |point, site| read::<Next>(point, site, Block::Bytes(128 << 10), None),
+        name: "mmap",
+        about: "a shared mapping with the kernel's default readahead",
+        fits: |point| alone(point) || replayed(point),
+        open: |point, site| map(point, site, Hint::None),
     },
     Entry {
-        name: "std::fs::read",
-        about: "the whole file into a vector of its own, then the records from there",
-        fits: |point| in_order(point) && point.whole() && unless_mapped(point),
-        open: |point, site| for_use!(point, Whole; site),
+        name: "mmap a pass",
+        about: "a shared mapping made and unmapped for each pass",
+        fits: |point| unless_mapped(point) && point.passes > 1,
+        open: |point, site| for_use!(point, Mapped; site, Hint::None, Life::Pass),
+    },
+    Entry {
+        name: "mmap window 2M",
+        about: "a shared mapping of 2 MiB at a time, which moves on with the use",
+        fits: |point| wide(point) && unless_mapped(point) && in_order(point),
+        open: |point, site| for_use!(point, Window; site, 2 << 20),
     },
     Entry {
         name: "pread+FADV_RANDOM",
@@ -200,12 +218,75 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         open: |point, site| read::<Pread>(point, site, Block::Record, Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED)),
     },
     Entry {
+        name: "mmap+MADV_RANDOM",
+        about: "a shared mapping, told that its pages will be used at random: no readahead",
+        fits: |point| hinted_random(point) || replayed_unless_mapped(point),
+        open: |point, site| advised(point, site, Advice::Random),
+    },
+    Entry {
+        name: "mmap+MADV_SEQUENTIAL",
+        about: "a shared mapping, told that its pages will be used in order",
+        fits: |point| hinted_in_order(point) || replayed_unless_mapped(point),
+        open: |point, site| advised(point, site, Advice::Sequential),
+    },
+    Entry {
+        name: "mmap+MADV_WILLNEED",
+        about: "a shared mapping, all of which is asked for beforehand, of which the kernel brings one readahead",
+        fits: |point| asked_for(point) || replayed_cold(point),
+        open: |point, site| advised(point, site, Advice::WillNeed),
+    },
+    Entry {
+        name: "mmap+MAP_POPULATE",
+        about: "a shared mapping whose page tables are filled within mmap, the whole file",
+        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
+        open: |point, site| map(point, site, Hint::Populate(Populate::AtOnce)),
+    },
+    Entry {
+        name: "mmap+MADV_POPULATE_READ",
+        about: "a shared mapping whose page tables are filled by madvise, the whole file (Linux 5.14)",
+        fits: |point| wide(point) && unless_mapped(point) || replayed_unless_mapped(point),
+        open: |point, site| advised(point, site, Advice::PopulateRead),
+    },
+    Entry {
+        name: "mmap+MADV_HUGEPAGE",
+        about: "a shared mapping for which huge pages are asked, where the kernel and the filesystem can",
+        fits: |point| wide(point) && point.state != State::Warm,
+        open: |point, site| advised(point, site, Advice::HugePage),
+    },
+    Entry {
+        name: "mmap+MADV_COLLAPSE",
+        about: "a shared mapping whose pages are made huge ones before the batch (Linux 6.1)",
+        fits: |point| wide(point) && point.state == State::Mapped,
+        open: |point, site| advised(point, site, Advice::Collapse),
+    },
+    Entry {
         name: "readahead x32+pread",
         about: "readahead of each of 32 records, then pread of each",
         fits: |point| wide(point) && unless_mapped(point) && point.pattern.is_random() || replayed_unless_mapped(point),
         open: |point, site| match replayed(point) {
             true => replay::ReadAhead::open(point, site),
             false => for_use!(point, ReadAhead; site),
+        },
+    },
+    Entry {
+        name: "mmap+MADV_WILLNEED x32",
+        about: "a shared mapping with MADV_RANDOM; each of 32 records is asked for, then used",
+        fits: |point| {
+            unless_mapped(point) && point.pattern.is_random() && (wide(point) || cold(point))
+                || replayed_unless_mapped(point)
+        },
+        open: |point, site| match replayed(point) {
+            true => replay::MapAhead::open(point, site),
+            false => for_use!(point, MapAhead; site),
+        },
+    },
+    Entry {
+        name: "mincore+mmap|pread",
+        about: "mincore of each record; through a mapping if the page cache holds it, by pread if not",
+        fits: |point| wide(point) || replayed(point),
+        open: |point, site| match replayed(point) {
+            true => replay::Mixed::open(point, site),
+            false => for_use!(point, Mixed; site),
         },
     },
     Entry {
@@ -269,78 +350,6 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         open: |point, site| ring(point, site, Block::Bytes(LARGE), 8, Open::ReadDirect),
     },
     Entry {
-        name: "mmap",
-        about: "a shared mapping with the kernel's default readahead",
-        fits: |point| alone(point) || replayed(point),
-        open: |point, site| map(point, site, Hint::None),
-    },
-    Entry {
-        name: "mmap a pass",
-        about: "a shared mapping made and unmapped for each pass",
-        fits: |point| unless_mapped(point) && point.passes > 1,
-        open: |point, site| for_use!(point, Mapped; site, Hint::None, Life::Pass),
-    },
-    Entry {
-        name: "mmap window 2M",
-        about: "a shared mapping of 2 MiB at a time, which moves on with the use",
-        fits: |point| wide(point) && unless_mapped(point) && in_order(point),
-        open: |point, site| for_use!(point, Window; site, 2 << 20),
-    },
-    Entry {
-        name: "mmap+MADV_RANDOM",
-        about: "a shared mapping, told that its pages will be used at random: no readahead",
-        fits: |point| hinted_random(point) || replayed_unless_mapped(point),
-        open: |point, site| advised(point, site, Advice::Random),
-    },
-    Entry {
-        name: "mmap+MADV_SEQUENTIAL",
-        about: "a shared mapping, told that its pages will be used in order",
-        fits: |point| hinted_in_order(point) || replayed_unless_mapped(point),
-        open: |point, site| advised(point, site, Advice::Sequential),
-    },
-    Entry {
-        name: "mmap+MADV_WILLNEED",
-        about: "a shared mapping, all of which is asked for beforehand, of which the kernel brings one readahead",
-        fits: |point| asked_for(point) || replayed_cold(point),
-        open: |point, site| advised(point, site, Advice::WillNeed),
-    },
-    Entry {
-        name: "mmap+MADV_WILLNEED x32",
-        about: "a shared mapping with MADV_RANDOM; each of 32 records is asked for, then used",
-        fits: |point| {
-            unless_mapped(point) && point.pattern.is_random() && (wide(point) || cold(point))
-                || replayed_unless_mapped(point)
-        },
-        open: |point, site| match replayed(point) {
-            true => replay::MapAhead::open(point, site),
-            false => for_use!(point, MapAhead; site),
-        },
-    },
-    Entry {
-        name: "mmap+MADV_POPULATE_READ",
-        about: "a shared mapping whose page tables are filled by madvise, the whole file (Linux 5.14)",
-        fits: |point| wide(point) && unless_mapped(point) || replayed_unless_mapped(point),
-        open: |point, site| advised(point, site, Advice::PopulateRead),
-    },
-    Entry {
-        name: "mmap+MAP_POPULATE",
-        about: "a shared mapping whose page tables are filled within mmap, the whole file",
-        fits: |point| unless_mapped(point) || replayed_unless_mapped(point),
-        open: |point, site| map(point, site, Hint::Populate(Populate::AtOnce)),
-    },
-    Entry {
-        name: "mmap+MADV_HUGEPAGE",
-        about: "a shared mapping for which huge pages are asked, where the kernel and the filesystem can",
-        fits: |point| wide(point) && point.state != State::Warm,
-        open: |point, site| advised(point, site, Advice::HugePage),
-    },
-    Entry {
-        name: "mmap+MADV_COLLAPSE",
-        about: "a shared mapping whose pages are made huge ones before the batch (Linux 6.1)",
-        fits: |point| wide(point) && point.state == State::Mapped,
-        open: |point, site| advised(point, site, Advice::Collapse),
-    },
-    Entry {
         name: "pread own fd",
         about: "pread of a record at a time by each thread, each by a descriptor of its own",
         fits: threaded,
@@ -363,14 +372,5 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         about: "a shared mapping with MADV_RANDOM for each thread",
         fits: threaded,
         open: |point, site| for_use!(point, Threaded; site, Access::OwnMapping),
-    },
-    Entry {
-        name: "mincore+mmap|pread",
-        about: "mincore of each record; through a mapping if the page cache holds it, by pread if not",
-        fits: |point| wide(point) || replayed(point),
-        open: |point, site| match replayed(point) {
-            true => replay::Mixed::open(point, site),
-            false => for_use!(point, Mixed; site),
-        },
     },
 ];

@@ -175,10 +175,18 @@ fn trace(dir: &Path) -> Arc<Trace> {
 fn a_trace_is_replayed_wherever_its_reads_lie() {
     let all = [
         "pread",
+        "mmap",
         "pread+FADV_RANDOM",
         "pread+FADV_SEQUENTIAL",
         "pread+FADV_WILLNEED",
+        "mmap+MADV_RANDOM",
+        "mmap+MADV_SEQUENTIAL",
+        "mmap+MADV_WILLNEED",
+        "mmap+MAP_POPULATE",
+        "mmap+MADV_POPULATE_READ",
         "readahead x32+pread",
+        "mmap+MADV_WILLNEED x32",
+        "mincore+mmap|pread",
         "preadv2(RWF_NOWAIT)",
         "preadv2(RWF_DONTCACHE)",
         "O_DIRECT",
@@ -186,14 +194,6 @@ fn a_trace_is_replayed_wherever_its_reads_lie() {
         "io_uring x8",
         "io_uring x32",
         "io_uring x32 O_DIRECT",
-        "mmap",
-        "mmap+MADV_RANDOM",
-        "mmap+MADV_SEQUENTIAL",
-        "mmap+MADV_WILLNEED",
-        "mmap+MADV_WILLNEED x32",
-        "mmap+MADV_POPULATE_READ",
-        "mmap+MAP_POPULATE",
-        "mincore+mmap|pread",
     ];
     let of_cold_files = |name: &str| name.contains("FADV") || name.contains("O_DIRECT") || name == "mmap+MADV_WILLNEED";
     for state in [State::Cold, State::Warm, State::Mapped] {
@@ -210,12 +210,12 @@ fn a_trace_is_replayed_wherever_its_reads_lie() {
                 fits,
                 [
                     "pread",
+                    "mmap",
+                    "mincore+mmap|pread",
                     "preadv2(RWF_NOWAIT)",
                     "io_uring x1",
                     "io_uring x8",
                     "io_uring x32",
-                    "mmap",
-                    "mincore+mmap|pread"
                 ]
             ),
         }

@@ -76,34 +76,22 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         open: |point, site| Written::<FlaggedDsync>::open(point, site),
     },
     Entry {
-        name: "pwrite(O_DIRECT|O_DSYNC)",
-        about: "pwrite of the whole pages of each place, which the program has in memory, past the page cache",
-        fits: |point| durable_each(point) && point.threads == 1,
-        open: Direct::open,
-    },
-    Entry {
-        name: "io_uring write+fdatasync",
-        about: "a write of each place, linked to an fdatasync, given and awaited by one io_uring_enter",
-        fits: durable_alone,
-        open: Ringed::open,
-    },
-    Entry {
         name: "mmap+msync(MS_SYNC)",
         about: "stores through a shared mapping, then msync(MS_SYNC) from the first page changed to the last",
         fits: durable_at_once,
         open: |point, site| Stored::<ThenMsSyncRange>::open(point, site),
     },
     Entry {
-        name: "mmap+msync(MS_SYNC,each)",
-        about: "stores through a shared mapping, then msync(MS_SYNC) of each page changed, a call a page",
-        fits: |point| durable_each(point) && point.places > 1,
-        open: |point, site| Stored::<ThenMsSyncEach>::open(point, site),
-    },
-    Entry {
         name: "mmap+msync(MS_SYNC,whole)",
         about: "stores through a shared mapping, then msync(MS_SYNC) of the whole mapping",
         fits: durable,
         open: |point, site| Stored::<ThenMsSyncAll>::open(point, site),
+    },
+    Entry {
+        name: "mmap+msync(MS_SYNC,each)",
+        about: "stores through a shared mapping, then msync(MS_SYNC) of each page changed, a call a page",
+        fits: |point| durable_each(point) && point.places > 1,
+        open: |point, site| Stored::<ThenMsSyncEach>::open(point, site),
     },
     Entry {
         name: "mmap+fdatasync",
@@ -116,6 +104,18 @@ pub(super) const METHODS: &[Entry<Point>] = &[
         about: "stores through a shared mapping, then fsync of the file",
         fits: durable,
         open: |point, site| Stored::<ThenFsync>::open(point, site),
+    },
+    Entry {
+        name: "pwrite(O_DIRECT|O_DSYNC)",
+        about: "pwrite of the whole pages of each place, which the program has in memory, past the page cache",
+        fits: |point| durable_each(point) && point.threads == 1,
+        open: Direct::open,
+    },
+    Entry {
+        name: "io_uring write+fdatasync",
+        about: "a write of each place, linked to an fdatasync, given and awaited by one io_uring_enter",
+        fits: durable_alone,
+        open: Ringed::open,
     },
     Entry {
         name: "pwrite",
