@@ -5,6 +5,7 @@
 
 mod alone;
 mod gone;
+mod picks;
 mod words;
 
 use std::os::unix::process::CommandExt;
@@ -21,28 +22,29 @@ use pagewise::engine::drag::Drag;
 use pagewise::engine::method::{Case, Draw, NoCounters, Trouble};
 use pagewise::engine::protocol::Size;
 use pagewise::site::Site;
+use picks::Pick;
 use words::Words;
 
-/// A benchmark: a method of the scenario that has these parameters.
-pub struct Pick {
-    /// The benchmark's name, after its area's.
-    pub name: &'static str,
-    /// Parameters that name the scenario among those of `pagewise list --full`; the first that has them is meant, and the representative ones come
-    /// before those of sweeps.
-    pub scenario: &'static [(&'static str, &'static str)],
-    /// The method.
-    pub method: &'static str,
-}
-
 /// Runs an area's picks under Criterion, with the command line that `cargo bench -- …` gives.
-pub fn main(area: &str, picks: &[Pick]) {
+pub fn main(area: &str) {
     let words = Words::read();
     let turn = turn(&words, area);
     if words.has("--list") {
         gone::end_quietly();
     }
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion");
+    let (_, picks) = picks::ALL.into_iter().find(|(name, _)| *name == area).expect("picks of the area");
     let area = areas::named(area).expect("an area of the catalogue");
+    for pick in picks {
+        if !catalogue(area, false).iter().any(|spec| is_of(pick, spec)) {
+            let (area, name, method) = (area.name(), pick.name, pick.method);
+            eprintln!(
+                "{area}/{name}: the catalogue has no {method} with {}; `pagewise list {area} --full` shows what it has",
+                params(pick)
+            );
+            std::process::exit(1);
+        }
+    }
     let (picks, missing): (Vec<_>, Vec<_>) =
         picks.iter().map(|pick| (pick, unavailable(area, pick))).partition(|(_, reason)| reason.is_none());
     let picks: Vec<&Pick> = picks.into_iter().map(|(pick, _)| pick).collect();
@@ -110,20 +112,35 @@ fn turn(words: &Words, program: &str) -> AloneArgs {
     std::process::exit(1)
 }
 
-/// The catalogue: all of it, or the quick one, of small files and without sweeps, with `PAGEWISE_QUICK=1` in the environment.
-fn options() -> Options {
-    let quick = std::env::var_os("PAGEWISE_QUICK").is_some_and(|value| value == "1");
+/// What the catalogue is made from: all of it, or the quick one, of small files and without sweeps.
+fn options(quick: bool) -> Options {
     let sweeps = if quick { Vec::new() } else { vec![FULL.to_owned()] };
     Options { quick, sweeps, ..Options::default() }
 }
 
+fn catalogue(area: &dyn Area, quick: bool) -> Vec<Spec> {
+    area.specs(&options(quick))
+}
+
+/// Whether `PAGEWISE_QUICK=1` in the environment asks for the quick catalogue.
+fn is_quick() -> bool {
+    std::env::var_os("PAGEWISE_QUICK").is_some_and(|value| value == "1")
+}
+
+fn is_of(pick: &Pick, spec: &Spec) -> bool {
+    let plan = &spec.plan;
+    let fits = |(key, value): &(&str, &str)| plan.scenario.params.get(*key).is_some_and(|found| found == value);
+    pick.scenario.iter().all(fits) && plan.methods.iter().any(|method| method.name == pick.method)
+}
+
+/// `state=cold,pattern=sequential`.
+fn params(pick: &Pick) -> String {
+    pick.scenario.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
 /// The study that a pick is of; the quick catalogue has not all of them.
 fn spec(area: &dyn Area, pick: &Pick) -> Option<Spec> {
-    let fits = |spec: &Spec| {
-        let params = &spec.plan.scenario.params;
-        pick.scenario.iter().all(|(key, value)| params.get(*key).is_some_and(|found| found == value))
-    };
-    area.specs(&options()).into_iter().find(fits)
+    catalogue(area, is_quick()).into_iter().find(|spec| is_of(pick, spec))
 }
 
 /// Why this machine cannot do a pick, where that can be known without its files.
@@ -133,7 +150,7 @@ fn unavailable(area: &dyn Area, pick: &Pick) -> Option<String> {
         return None;
     }
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    match area.open(&options(), &spec.plan.scenario.id, pick.method, scratch) {
+    match area.open(&options(is_quick()), &spec.plan.scenario.id, pick.method, scratch) {
         Err(Trouble::Unavailable(reason)) => Some(reason),
         _ => None,
     }
@@ -186,7 +203,7 @@ impl Fixture {
         // What is not used again goes first: there may be no room for both.
         let ground = last.take().filter(|ground| ground.files == files).unwrap_or_else(|| Ground::make(pick, files));
         *last = Some(Rc::clone(&ground));
-        match area.open(&options(), &spec.plan.scenario.id, pick.method, ground.site.path()) {
+        match area.open(&options(is_quick()), &spec.plan.scenario.id, pick.method, ground.site.path()) {
             Ok(case) => Self { case, size: spec.plan.size, batches: 0, name: pick.name.to_owned(), ground },
             Err(trouble) => give_up(pick.name, trouble, Some(&ground)),
         }
