@@ -10,10 +10,10 @@ use super::alone::AloneArgs;
 use super::measuring::duration;
 use super::run::{self, RunArgs};
 use super::select::{SelectArgs, measurable};
-use crate::areas::UserFile;
 use crate::areas::dataset::like;
-use crate::measuring_lock::MeasuringLock;
-use crate::report::advice::sync::{self, Advice, Need, Survive};
+use crate::areas::{self, UserFile, shared_edit};
+use crate::report::advice::read;
+use crate::report::advice::sync::{self, Need, Survive};
 use crate::results::model::{Commit, Copied, Run};
 use crate::results::store;
 use crate::site::Site;
@@ -79,9 +79,13 @@ struct SyncArgs {
     #[arg(long, value_name = "DIR", default_value = "./results/local", conflicts_with = "from")]
     out: PathBuf,
 
-    /// About how long measuring may take [default: 40s]
+    /// About how long measuring may take, and a quarter more for each batch that is tried [default: 50s]
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "from")]
     budget: Option<Duration>,
+
+    /// Finish a run of `advise sync` that was interrupted or killed, and print its advice
+    #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
+    resume: Option<PathBuf>,
 
     #[command(flatten)]
     alone: AloneArgs,
@@ -90,6 +94,9 @@ struct SyncArgs {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
+
+/// What a run that is resumed has settled already.
+const FIXED: [&str; 10] = ["edit", "pages", "survive", "p99", "rate", "file", "from", "dir", "out", "budget"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SurviveArg {
@@ -110,32 +117,108 @@ pub(super) enum Format {
     Json,
 }
 
-/// Answers.
-pub fn run(args: &AdviseArgs) -> anyhow::Result<ExitCode> {
-    match &args.topic {
-        Topic::Sync(args) => answer(args),
-        Topic::Read(args) => super::advise_read::answer(args),
+/// What advice may be about: the word of the command, and whether a run was made for it.
+pub(super) struct Subject {
+    pub(super) name: &'static str,
+    pub(super) is_of: fn(&Run) -> bool,
+}
+
+const SYNC: Subject =
+    Subject { name: "sync", is_of: |run| run.request.as_ref().is_some_and(|request| request.commit.is_some()) };
+
+impl Subject {
+    /// The command that resumes its runs: `advise sync --format json`.
+    pub(super) fn command(&self, format: Format) -> String {
+        let format = if format == Format::Json { " --format json" } else { "" };
+        format!("advise {}{format}", self.name)
+    }
+
+    /// Finishes the run at `path`, which must be one of its own.
+    pub(super) fn resume(&self, path: &Path, format: Format, alone: AloneArgs) -> anyhow::Result<Run> {
+        let run = store::load(path)?;
+        if !(self.is_of)(&run) {
+            let (shown, name) = (path.display(), self.name);
+            anyhow::bail!(
+                "{shown} is not a run of `pagewise advise {name}`; resume it by `pagewise run --resume {shown}`"
+            );
+        }
+        measure(&RunArgs::to_resume(path, alone, self.command(format)))
     }
 }
 
-fn answer(args: &SyncArgs) -> anyhow::Result<ExitCode> {
-    let need = args.need();
-    let advice = match &args.from {
-        Some(path) => advise(&store::load(path)?, need)?,
-        None => args.measured(need)?,
+/// Measures, and gives the run as it was recorded.
+pub(super) fn measure(args: &RunArgs) -> anyhow::Result<Run> {
+    let folder = run::measure(args)?;
+    eprintln!("pagewise: measured, and recorded in {}", folder.display());
+    Ok(store::load(&folder)?)
+}
+
+/// Answers.
+pub fn run(args: &AdviseArgs) -> anyhow::Result<ExitCode> {
+    let text = match &args.topic {
+        Topic::Sync(args) => args.answer()?,
+        Topic::Read(args) => args.answer()?,
     };
-    super::print(&match args.format {
-        Format::Text => sync::text(&advice),
-        Format::Json => serde_json::to_string_pretty(&advice)? + "\n",
-    })?;
+    super::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn advise(run: &Run, need: Need) -> anyhow::Result<Advice> {
-    sync::advise(run, need).map_err(anyhow::Error::msg)
+/// The advice that `run` was made for; `None` where it was not made for any.
+pub(super) fn recorded(run: &Run, format: Format) -> anyhow::Result<Option<String>> {
+    let Some(request) = &run.request else { return Ok(None) };
+    match (&request.commit, &request.reading) {
+        (Some(commit), _) => about_commits(run, Need::of(commit), format).map(Some),
+        (None, Some(reading)) => {
+            let advice = super::advise_read::advise(run, reading).map_err(anyhow::Error::msg)?;
+            said(&advice, read::text, format).map(Some)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// An advice as it is printed.
+pub(super) fn said<A: serde::Serialize>(advice: &A, text: fn(&A) -> String, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Text => text(advice),
+        Format::Json => serde_json::to_string_pretty(advice)? + "\n",
+    })
+}
+
+fn about_commits(run: &Run, need: Need, format: Format) -> anyhow::Result<String> {
+    said(&advise(run, need).map_err(anyhow::Error::msg)?, sync::text, format)
+}
+
+fn advise(run: &Run, need: Need) -> Result<sync::Advice, String> {
+    sync::advise(run, need, &|method| areas::plainness(&shared_edit::AREA, method))
+}
+
+/// The commit that `run` was made for, with one more batch: the one that meets the rate by calculation, where that is not measured yet. `None` where
+/// nothing is missing.
+pub(super) fn next_batch(run: &Run) -> Option<Commit> {
+    let commit = run.request.as_ref()?.commit.as_ref().filter(|commit| commit.every == 1)?;
+    let choice = advise(run, Need::of(commit)).ok()?.choice?;
+    let batch = choice.batch;
+    let is_missing = batch > 1 && !choice.batch_measured && !commit.batches.contains(&batch);
+    let is_small = batch <= MOST_BATCHED && batch.saturating_mul(commit.edit) <= MOST_BYTES_BATCHED;
+    (is_missing && is_small && commit.batches.len() < MOST_BATCHES).then(|| {
+        let mut commit = commit.clone();
+        commit.batches.push(batch);
+        commit
+    })
 }
 
 impl SyncArgs {
+    fn answer(&self) -> anyhow::Result<String> {
+        if let Some(path) = &self.from {
+            return about_commits(&store::load(path)?, self.need(), self.format);
+        }
+        let run = match &self.resume {
+            Some(path) => SYNC.resume(path, self.format, self.alone)?,
+            None => self.measured()?,
+        };
+        recorded(&run, self.format).map(Option::unwrap_or_default)
+    }
+
     fn need(&self) -> Need {
         Need {
             edit: self.edit,
@@ -150,27 +233,29 @@ impl SyncArgs {
         }
     }
 
-    /// Measures what answers; and where the answer is a batch that was worked out, measures that batch too.
-    fn measured(&self, need: Need) -> anyhow::Result<Advice> {
+    /// Measures what answers, the batches that come to be needed among it, in one run.
+    fn measured(&self) -> anyhow::Result<Run> {
+        let need = self.need();
         let commit = Commit {
             edit: need.edit,
             pages: need.pages,
             every: 1,
             durable: need.survive != Survive::Process,
             file: self.copied()?,
+            survive: Some(need.survive.name().to_owned()),
+            p99_ns: need.p99_ns,
+            rate: need.rate,
+            batches: Vec::new(),
         };
-        // Held from the first measurement to the last: another one in between would be waited for.
-        let mut lock = None;
-        let mut run = self.measure(commit.clone(), &mut lock)?;
-        for _ in 0..MOST_BATCHES {
-            let advice = advise(&run, need)?;
-            let guessed = advice.choice.filter(|choice| choice.batch > 1 && !choice.batch_measured);
-            let Some(batch) = guessed.map(|choice| choice.batch).filter(|batch| *batch <= MOST_BATCHED) else { break };
-            // Half as many again: room for what the sum of a sync and its edits did not hold.
-            let batched = self.measure(Commit { every: batch + batch / 2, ..commit.clone() }, &mut lock)?;
-            run.studies.extend(batched.studies);
-        }
-        advise(&run, need)
+        let select = SelectArgs::of_commit(commit);
+        measure(&RunArgs::for_advice(
+            select,
+            &self.dir(),
+            &self.out,
+            self.budget,
+            self.alone,
+            SYNC.command(self.format),
+        ))
     }
 
     /// How a copy of the user's file is made.
@@ -191,21 +276,16 @@ impl SyncArgs {
         let beside = || self.file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         self.dir.clone().or_else(|| beside().map(Path::to_owned)).unwrap_or_else(|| PathBuf::from("."))
     }
-
-    fn measure(&self, commit: Commit, lock: &mut Option<MeasuringLock>) -> anyhow::Result<Run> {
-        let select = SelectArgs::of_commit(commit)?;
-        let folder = run::measure(&RunArgs::for_advice(select, &self.dir(), &self.out, self.budget, self.alone), lock)?;
-        eprintln!("pagewise: measured, and recorded in {}", folder.display());
-        Ok(store::load(Path::new(&folder))?)
-    }
 }
 
 /// Of a larger file this many MiB are copied.
 const MOST_COPIED: u64 = 256;
 /// Batches that are tried before the last one is only worked out.
 const MOST_BATCHES: usize = 3;
-/// A batch of more commits is not measured: its file would be large.
+/// A batch of more commits is not measured, nor one that changes more bytes: its file would be large.
 const MOST_BATCHED: u64 = 4096;
+/// These bytes.
+const MOST_BYTES_BATCHED: u64 = 256 << 20;
 /// The largest edit: as large as those that are swept.
 const LARGEST_EDIT: u64 = 1 << 20;
 
@@ -236,4 +316,74 @@ fn rate(text: &str) -> Result<f64, String> {
     number
         .filter(|rate| rate.is_finite() && *rate > 0.0)
         .ok_or_else(|| "expected commits a second above 0, such as 200/s".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::results::model::{Request, Study};
+
+    fn batched(every: u64, high: f64) -> Study {
+        let mut study = sample::edit_write_4k();
+        study.scenario.params.insert("every".to_owned(), every.to_string());
+        for time in study.cases.iter_mut().filter_map(|case| case.ns_per_op.as_mut()) {
+            time.high = Some(high);
+        }
+        study
+    }
+
+    /// A run that was asked how to commit at `rate`, and has tried these batches: each with the time of a commit at most.
+    fn run_of(rate: Option<f64>, tried: &[(u64, f64)]) -> Run {
+        let commit = Commit {
+            edit: 1,
+            pages: 1,
+            every: 1,
+            durable: true,
+            rate,
+            batches: tried.iter().map(|(batch, _)| *batch).collect(),
+            ..Commit::default()
+        };
+        let request = Request {
+            scenarios: Vec::new(),
+            methods: Vec::new(),
+            file: None,
+            trace: None,
+            evict: false,
+            sweeps: Vec::new(),
+            reading: None,
+            commit: Some(commit),
+            dir: ".".to_owned(),
+            budget_ns: 1,
+            worker_limit_ns: None,
+        };
+        let mut studies = vec![sample::edit_write_4k(), sample::edit_visible()];
+        studies.extend(tried.iter().map(|(batch, high)| batched(*batch, *high)));
+        Run { request: Some(request), studies, ..sample::run() }
+    }
+
+    fn next(run: &Run) -> Option<u64> {
+        next_batch(run).and_then(|commit| commit.batches.last().copied())
+    }
+
+    #[test]
+    fn the_batch_that_is_measured_is_the_smallest_that_keeps_up_by_calculation() {
+        // A commit takes 321 us at most, and 100 us are left at this rate.
+        assert_eq!(next(&run_of(Some(10_000.0), &[])), Some(4));
+        assert_eq!(next(&run_of(Some(10_000.0), &[(4, 90_000.0)])), None, "it keeps up");
+        // Four at 120 us take 480 us together.
+        assert_eq!(next(&run_of(Some(10_000.0), &[(4, 120_000.0)])), Some(5));
+        let tried = [(4, 120_000.0), (5, 110_000.0), (6, 101_000.0)];
+        assert_eq!(next(&run_of(Some(10_000.0), &tried)), None, "three are enough");
+    }
+
+    #[test]
+    fn no_batch_is_measured_that_is_not_needed_or_needs_a_large_file() {
+        assert_eq!(next(&run_of(None, &[])), None);
+        assert_eq!(next(&run_of(Some(100.0), &[])), None);
+        let mut large = run_of(Some(10_000.0), &[]);
+        large.request.iter_mut().flat_map(|request| &mut request.commit).for_each(|commit| commit.edit = 128 << 20);
+        assert_eq!(next(&large), None);
+        assert_eq!(next(&sample::run()), None, "it was asked for no advice");
+    }
 }

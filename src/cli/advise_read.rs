@@ -1,18 +1,18 @@
 //! `pagewise advise read`: how to read a file, for what the user needs?
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::advise::Format;
+use super::advise::{Format, Subject, measure, recorded, said};
 use super::alone::AloneArgs;
 use super::measuring::duration;
-use super::run::{self, RunArgs};
+use super::run::RunArgs;
 use super::select::{SelectArgs, measurable};
+use crate::areas::{self, page_touch};
 use crate::report::advice::read::{self, Advice};
-use crate::results::model::Reading;
+use crate::results::model::{Reading, Run};
 use crate::results::store;
 
 const EXAMPLES: &str = "\
@@ -84,6 +84,10 @@ pub struct ReadArgs {
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "from")]
     budget: Option<Duration>,
 
+    /// Finish a run of `advise read` that was interrupted or killed, and print its advice
+    #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
+    resume: Option<PathBuf>,
+
     #[command(flatten)]
     alone: AloneArgs,
 
@@ -91,6 +95,12 @@ pub struct ReadArgs {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
+
+/// What a run that is resumed has settled already.
+const FIXED: [&str; 14] = [
+    "size", "used", "pattern", "record", "passes", "state", "job", "memory", "file", "evict", "from", "dir", "out",
+    "budget",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Order {
@@ -131,22 +141,23 @@ fn word(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Answers.
-pub fn answer(args: &ReadArgs) -> anyhow::Result<ExitCode> {
-    let need = args.need()?;
-    let run = match &args.from {
-        Some(path) => store::load(path)?,
-        None => store::load(&args.measure(need.clone())?)?,
-    };
-    let advice: Advice = read::advise(&run, &need).map_err(anyhow::Error::msg)?;
-    super::print(&match args.format {
-        Format::Text => read::text(&advice),
-        Format::Json => serde_json::to_string_pretty(&advice)? + "\n",
-    })?;
-    Ok(ExitCode::SUCCESS)
-}
+const READ: Subject =
+    Subject { name: "read", is_of: |run| run.request.as_ref().is_some_and(|request| request.reading.is_some()) };
 
 impl ReadArgs {
+    /// The advice, as it is printed.
+    pub(super) fn answer(&self) -> anyhow::Result<String> {
+        if let Some(path) = &self.from {
+            let advice = advise(&store::load(path)?, &self.need()?);
+            return said(&advice.map_err(anyhow::Error::msg)?, read::text, self.format);
+        }
+        let run = match &self.resume {
+            Some(path) => READ.resume(path, self.format, self.alone)?,
+            None => self.measured()?,
+        };
+        recorded(&run, self.format).map(Option::unwrap_or_default)
+    }
+
     fn need(&self) -> anyhow::Result<Reading> {
         let bytes = match &self.file {
             Some(path) => measurable(path)?.bytes,
@@ -178,14 +189,17 @@ impl ReadArgs {
         })
     }
 
-    fn measure(&self, need: Reading) -> anyhow::Result<PathBuf> {
-        let select = SelectArgs::of_reading(need, self.file.clone(), self.evict)?;
+    fn measured(&self) -> anyhow::Result<Run> {
+        let select = SelectArgs::of_reading(self.need()?, self.file.clone(), self.evict)?;
         let beside = self.file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         let dir = self.dir.as_deref().or(beside).unwrap_or(Path::new("."));
-        let folder = run::measure(&RunArgs::for_advice(select, dir, &self.out, self.budget, self.alone), &mut None)?;
-        eprintln!("pagewise: measured, and recorded in {}", folder.display());
-        Ok(folder)
+        measure(&RunArgs::for_advice(select, dir, &self.out, self.budget, self.alone, READ.command(self.format)))
     }
+}
+
+/// The advice for `need`, from what `run` measured.
+pub(super) fn advise(run: &Run, need: &Reading) -> Result<Advice, String> {
+    read::advise(run, need, &|method| areas::plainness(&page_touch::AREA, method))
 }
 
 fn bytes(text: &str) -> Option<u64> {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use super::advise::{self, Format};
 use super::alone::{self, AloneArgs, Disturbance};
 use super::beyond::{self, Given, Wanted};
 use super::measuring::{
@@ -26,7 +27,6 @@ use crate::engine::stamp;
 use crate::engine::study::Time;
 use crate::machine;
 use crate::machine::stolen::Ticks;
-use crate::measuring_lock::MeasuringLock;
 use crate::os::disk::Disk;
 use crate::report;
 use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, Stalls, WriteBack};
@@ -72,9 +72,9 @@ pub struct RunArgs {
     #[arg(long, conflicts_with_all = ["filters", "methods", "quick", "sweeps", "full", "file", "trace", "budget", "worker_limit", "resume"])]
     write_back: bool,
 
-    /// Whether the tables are not printed: no option, but what `advise` wants.
+    /// The command that resumes the run, where that is not `run`: no option, but what `advise` wants.
     #[arg(skip)]
-    quiet: bool,
+    resumed_by: Option<String>,
 
     /// Do what is missing of a run that was interrupted or killed, in its folder, as if it had never stopped: same machine, same pagewise, same
     /// filesystem, its own options. Studies that stand are kept, and rows that failed are not tried again
@@ -116,17 +116,25 @@ const STAMP: machine::Other = machine::Other { name: "stamp", batch: stamp::cost
 
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    say(&measure(args, &mut None)?);
-    Ok(ExitCode::SUCCESS)
+    let folder = measure(args)?;
+    // A run that was made for advice is resumed for it, too.
+    let advice = match &args.resume {
+        Some(_) => advise::recorded(&store::load(&folder)?, Format::Text),
+        None => Ok(None),
+    };
+    if let Ok(Some(text)) = &advice {
+        super::print(text)?;
+    }
+    say(&folder);
+    advice.map(|_| ExitCode::SUCCESS)
 }
 
 /// Measures what `args` ask for, and gives the run's folder. Does not come back where the user
-/// stops it. Takes the lock of those that measure, unless the caller's earlier run left it in
-/// `lock`, and leaves it there.
+/// stops it.
 ///
 /// # Errors
 /// What cannot be selected, made or written.
-pub fn measure(args: &RunArgs, lock: &mut Option<MeasuringLock>) -> anyhow::Result<PathBuf> {
+pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     let work = match args.work()? {
         Left::Some(work) => *work,
         Left::Nothing(folder) => return Ok(folder),
@@ -135,10 +143,7 @@ pub fn measure(args: &RunArgs, lock: &mut Option<MeasuringLock>) -> anyhow::Resu
     let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(watched) };
     // Before the wait: an error after an hour of it would be a nuisance.
     Site::check(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
-    let lock = match lock {
-        Some(lock) => lock,
-        None => lock.insert(args.alone.take("pagewise")?),
-    };
+    let lock = args.alone.take("pagewise")?;
     // The wait is not the run's time.
     let start = Instant::now();
     let budget = work.budget_left();
@@ -147,27 +152,28 @@ pub fn measure(args: &RunArgs, lock: &mut Option<MeasuringLock>) -> anyhow::Resu
     site.hold(space);
     let mut session = Session {
         args,
-        options: &work.options,
+        options: work.options.clone(),
         site: &site,
         interrupt: &interrupt,
         beyond: work.beyond,
         stalls: work.stalls,
-        disturbance: Disturbance::new(lock),
+        disturbance: Disturbance::new(&lock),
         bar: Bar::new(start, budget),
         start,
         budget,
     };
-    let outcome = session.measure(work.request, &work.specs, work.begun);
+    let outcome = session.measure(work.request, work.specs, work.begun);
     session.bar.finish();
     drop(site);
     let folder = outcome?;
-    if let Some(text) = alone::mention(lock) {
+    if let Some(text) = alone::mention(&lock) {
         eprintln!("pagewise: {text}");
     }
     if let Some(signal) = interrupt.asked() {
         let folder = folder.display();
+        let command = args.resumed_by.as_deref().unwrap_or("run");
         eprintln!(
-            "pagewise: interrupted; what was measured is in {folder}; `pagewise run --resume {folder}` does the rest"
+            "pagewise: interrupted; what was measured is in {folder}; `pagewise {command} --resume {folder}` does the rest"
         );
         Interrupt::end_by(signal);
     }
@@ -245,16 +251,22 @@ impl Work {
     /// The time for what is missing: its share of the whole run's.
     fn budget_left(&self) -> Duration {
         let standing = self.begun.as_ref().map_or(0, |begun| begun.run.studies.len());
-        let weight = |specs: &[Spec]| specs.iter().map(|spec| spec.weight).sum::<f64>();
-        let all = weight(&self.specs);
-        let part = if all > 0.0 { weight(&self.specs[standing..]) / all } else { 1.0 };
+        let all = weight_of(&self.specs);
+        let part = if all > 0.0 { weight_of(&self.specs[standing..]) / all } else { 1.0 };
         Duration::from_nanos(self.request.budget_ns).mul_f64(part)
     }
 }
 
 impl RunArgs {
-    /// A run of what advice needs: its tables are not printed.
-    pub fn for_advice(select: SelectArgs, dir: &Path, out: &Path, budget: Option<Duration>, alone: AloneArgs) -> Self {
+    /// A run of what advice needs, resumed by the command `resumed_by`.
+    pub fn for_advice(
+        select: SelectArgs,
+        dir: &Path,
+        out: &Path,
+        budget: Option<Duration>,
+        alone: AloneArgs,
+        resumed_by: String,
+    ) -> Self {
         Self {
             select,
             dir: Some(dir.to_owned()),
@@ -265,9 +277,15 @@ impl RunArgs {
             label: "advise".to_owned(),
             alone,
             write_back: false,
-            quiet: true,
+            resumed_by: Some(resumed_by),
             resume: None,
         }
+    }
+
+    /// The rest of the run at `path`, resumed by the command `resumed_by`.
+    pub fn to_resume(path: &Path, alone: AloneArgs, resumed_by: String) -> Self {
+        let made = Self::for_advice(SelectArgs::default(), Path::new("."), Path::new("."), None, alone, resumed_by);
+        Self { dir: None, resume: Some(path.to_owned()), ..made }
     }
 
     /// What is to be done, or the run of which nothing is left.
@@ -303,13 +321,17 @@ impl RunArgs {
     }
 }
 
+fn weight_of(specs: &[Spec]) -> f64 {
+    specs.iter().map(|spec| spec.weight).sum()
+}
+
 fn space_of(specs: &[Spec]) -> u64 {
     space(specs.iter().map(|spec| &*spec.files))
 }
 
 struct Session<'a> {
     args: &'a RunArgs,
-    options: &'a Options,
+    options: Options,
     site: &'a Site,
     interrupt: &'a Interrupt,
     /// Whether files larger than memory are watched, too.
@@ -325,7 +347,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Measures every study that `begun` does not have; gives the run's folder, which stays locked meanwhile.
-    fn measure(&mut self, request: Request, specs: &[Spec], begun: Option<Begun>) -> anyhow::Result<PathBuf> {
+    fn measure(&mut self, request: Request, mut specs: Vec<Spec>, begun: Option<Begun>) -> anyhow::Result<PathBuf> {
         self.bar.show("looking at the machine".to_owned());
         let ticks_before = Ticks::now();
         let mut disk = Disk::of_dir(self.site.path());
@@ -335,7 +357,7 @@ impl Session<'_> {
         let elsewhere = self.options.file.as_ref().map(|file| Disk::of_dir(&file.path));
         let elsewhere = elsewhere.filter(|its_own| its_own.mount_point != disk.mount_point);
         let floors_apply = |name: &str| elsewhere.is_none() || !name.starts_with("device");
-        let own_reads = own_reads(self.site, self.options, elsewhere.is_some());
+        let own_reads = own_reads(self.site, &self.options, elsewhere.is_some());
         let patience = Patience::default();
         let disk = elsewhere.clone().unwrap_or(disk);
         let (machine, place) = machine::fingerprint(self.site.path(), &disk);
@@ -346,10 +368,12 @@ impl Session<'_> {
         };
         let stat = disk.device.as_ref().ok().map(|device| device.stat.clone());
         let style = report::table::Style::of_stdout();
-        for (index, spec) in specs.iter().enumerate().skip(run.studies.len()) {
-            if self.interrupt.asked().is_some() {
+        while self.interrupt.asked().is_none() {
+            let index = run.studies.len();
+            if index == specs.len() && !self.add_batch(&mut run, &mut specs)? {
                 break;
             }
+            let spec = &specs[index];
             let weights: f64 = specs[index..].iter().map(|rest| rest.weight).sum();
             let left = self.budget.saturating_sub(self.start.elapsed());
             let share = left.mul_f64(spec.weight / weights);
@@ -359,7 +383,7 @@ impl Session<'_> {
                 disk_stat: stat.as_deref(),
                 own_reads: own_reads.as_deref(),
                 patience: &patience,
-                options: self.options,
+                options: &self.options,
                 interrupt: self.interrupt,
             };
             let id = &spec.plan.scenario.id;
@@ -370,7 +394,7 @@ impl Session<'_> {
             let study = ground.study(&plan, &spec.files, time, seed, &mut |progress| {
                 self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
             });
-            if !self.args.quiet {
+            if !self.answers() {
                 self.bar.print(&report::table::study_table(&run, &study, style));
             }
             run.studies.push(study);
@@ -403,6 +427,32 @@ impl Session<'_> {
         Ok(folder)
     }
 
+    /// Whether what is measured is the answer to a question: then its tables are not printed.
+    fn answers(&self) -> bool {
+        self.options.commit.is_some() || self.options.reading.is_some()
+    }
+
+    /// Adds the batch that the advice on a commit still needs, which follows from what was measured so far; `false` where it needs none. It is given
+    /// as much time as each study had.
+    fn add_batch(&mut self, run: &mut Run, specs: &mut Vec<Spec>) -> anyhow::Result<bool> {
+        let Some(commit) = advise::next_batch(run) else { return Ok(false) };
+        let Some(request) = &mut run.request else { return Ok(false) };
+        request.commit = Some(commit);
+        let select = SelectArgs::recorded(request, run.profile)?;
+        self.options = select.options()?;
+        let more = select.specs(&self.options)?;
+        let share = Duration::from_nanos(request.budget_ns).mul_f64(weight_of(&more) / weight_of(specs) - 1.0);
+        *specs = more;
+        request.scenarios = specs.iter().map(|spec| spec.plan.scenario.id.clone()).collect();
+        request.budget_ns = request.budget_ns.saturating_add(share.as_nanos() as u64);
+        self.budget = self.start.elapsed() + share;
+        self.bar.finish();
+        self.bar = Bar::new(self.start, self.budget);
+        self.site.clear();
+        self.site.hold(space_of(&specs[run.studies.len()..]));
+        Ok(true)
+    }
+
     /// Watches unsynced edits until their pages are clean.
     fn watch(&self) -> WriteBack {
         self.site.clear();
@@ -417,10 +467,10 @@ impl Session<'_> {
 
     /// Watches files that are larger than memory may be.
     fn watch_beyond(&self, run: &Run, disk_stat: Option<&Path>) -> BeyondMemory {
-        let wanted = Wanted::of(self.options);
+        let wanted = Wanted::of(&self.options);
         let given = Given { site: self.site, disk_stat, wanted, seed: run.seed, interrupt: self.interrupt };
         let seen = beyond::watch(&given, &mut |what| self.bar.show(what.to_owned()));
-        if !self.args.quiet {
+        if !self.answers() {
             self.bar.print(&report::beyond::text(&seen, run.machine.page_size, report::grid::Look::Terminal));
         }
         seen

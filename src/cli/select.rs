@@ -83,13 +83,9 @@ impl SelectArgs {
         })
     }
 
-    /// What says what `commit` costs.
-    ///
-    /// # Errors
-    /// A pattern that is none: a fault of ours.
-    pub fn of_commit(commit: Commit) -> anyhow::Result<Self> {
-        let methods: Vec<String> = ADVISABLE.iter().map(|method| (*method).to_owned()).collect();
-        Ok(Self { commit: Some(commit), filter: FilterArgs::of_methods(&methods)?, ..Self::default() })
+    /// What says what `commit` costs, by every method.
+    pub fn of_commit(commit: Commit) -> Self {
+        Self { commit: Some(commit), ..Self::default() }
     }
 
     /// What says what `reading` costs, of `file` where it is of the user's.
@@ -252,19 +248,7 @@ impl SelectArgs {
     }
 }
 
-/// The methods that advice is about, beside each scenario's baseline: one of each kind, so that they are known soon.
-const ADVISABLE: [&str; 8] = [
-    "pwritev2(RWF_DSYNC)",
-    "pwrite(O_DIRECT|O_DSYNC)",
-    "mmap+msync(MS_SYNC)",
-    "mmap+msync(MS_SYNC,whole)",
-    "mmap+fdatasync",
-    "mmap",
-    "mmap+msync(MS_ASYNC)",
-    "mmap+sync_file_range",
-];
-
-/// The same of reading.
+/// The methods of reading that advice is about, beside each scenario's baseline: one of each kind, so that they are known soon.
 const READABLE: [&str; 18] = [
     "pread 256K",
     "std::fs::read",

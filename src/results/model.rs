@@ -250,18 +250,30 @@ impl Reading {
 }
 
 /// A commit of the user's that advice was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     /// Bytes changed in one place.
     pub edit: u64,
     /// Places changed, each on pages of its own.
     pub pages: u64,
-    /// Of so many commits one is synced.
+    /// Of so many commits one is synced; 1 but for runs of batches alone, of earlier versions.
     pub every: u64,
     /// Whether it is to survive a crash of the system.
     pub durable: bool,
     /// The user's own file, a copy of which is to be edited.
     pub file: Option<Copied>,
+    /// What it is to survive: `process`, `crash` or `power`; absent from the first runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survive: Option<String>,
+    /// 99 % of the commits are to take at most this, in ns; absent where that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ns: Option<f64>,
+    /// Commits a second; absent where that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Batches that are measured besides, in commits to a sync: those that met the rate by calculation; absent where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<u64>,
 }
 
 /// A file of the user's, and how a copy of it is made.

@@ -69,8 +69,8 @@ pub(super) const SWEEPS: &[Sweep<Point>] = &[
     },
 ];
 
-/// What is measured to advise on a commit: durable, with the cache filled in three ways, or with several commits to a sync; and what an edit
-/// costs without one.
+/// What is measured to advise on a commit: durable, with the cache filled in three ways; what an edit costs without a sync; and, last, batches of
+/// several commits to a sync.
 pub(super) fn points_of_commit(commit: &Commit) -> Vec<Point> {
     let copied = commit.file.as_ref();
     let mib = copied.map_or(64, |file| file.mib.max(1));
@@ -89,6 +89,7 @@ pub(super) fn points_of_commit(commit: &Commit) -> Vec<Point> {
         Point { mib: point.mib.max(needed.next_power_of_two()), ..point }
     };
     let visible = of(Guarantee::Visible, first);
+    let batch = |every| Point { every, ..of(Guarantee::Durable, first) };
     let points = match (commit.durable, commit.every) {
         (false, _) => vec![visible],
         (true, 1) => {
@@ -97,9 +98,10 @@ pub(super) fn points_of_commit(commit: &Commit) -> Vec<Point> {
             histories.extend(own.is_none().then_some(History::Write1M));
             histories.dedup();
             let durable = histories.into_iter().map(|history| of(Guarantee::Durable, history));
-            durable.chain([of(Guarantee::Written, first), visible]).collect()
+            let batches = commit.batches.iter().map(|every| batch(*every));
+            durable.chain([of(Guarantee::Written, first), visible]).chain(batches).collect()
         }
-        (true, every) => vec![Point { every, ..of(Guarantee::Durable, first) }],
+        (true, every) => vec![batch(every)],
     };
     points.into_iter().map(fitting).collect()
 }

@@ -1,12 +1,12 @@
 //! How to read a file: the method, by how much it is better, from which size on, and what each piece of advice to the kernel does and costs.
-//!
-//! Methods are held against each other by the intervals of their ratios within one study, which hold together.
 
 use serde::Serialize;
 
+use super::ranking::{self, Figure, Margin, Plainness, Ranking, Rival, Setting};
 use super::{read_beyond, read_words};
 use crate::report::{curves, findings, rows};
 use crate::results::model::{Case, Reading, Run, Status, Study};
+use crate::stats::Verdict;
 
 pub use read_words::text;
 
@@ -17,6 +17,8 @@ pub struct Advice {
     pub need: Reading,
     /// What meets it; `null` where nothing was measured.
     pub choice: Option<Choice>,
+    /// A plain mapping against plain reads, whichever is chosen.
+    pub mmap_against_pread: Contest,
     /// What each advice to the kernel does to a plain mapping, the best first.
     pub flags: Vec<Flag>,
     /// Where the best method changes with the file's size, in sentences.
@@ -50,21 +52,70 @@ pub struct Choice {
     pub memory_bytes: Option<f64>,
     /// The next best.
     pub next: Option<Margin>,
-    /// Those that cannot be told from it.
+    /// The names of all that are statistically tied with it.
     pub as_good: Vec<String>,
+    /// The same, each with its ratio to the choice.
+    pub tied: Vec<Margin>,
 }
 
-/// By how much another method takes longer.
+/// A plain mapping against plain reads: `null` where a figure was not measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Margin {
-    /// Its name.
-    pub method: String,
-    /// Its time over the choice's.
-    pub ratio: f64,
+pub struct Contest {
+    /// The plain reads: `pread`, or `pread 256K` of a file larger than memory that is read in order.
+    pub read: String,
+    /// Time of one record through a plain mapping, in ns.
+    pub mmap_ns: Option<f64>,
+    /// Time of one record by the plain reads, in ns.
+    pub read_ns: Option<f64>,
+    /// The mapping's time over that of the reads.
+    pub ratio: Option<f64>,
     /// The lower end.
-    pub low: f64,
+    pub low: Option<f64>,
     /// The upper end.
-    pub high: f64,
+    pub high: Option<f64>,
+    /// Which takes less time: `mmap`, `read` or, where they are statistically tied, `tied`.
+    pub faster: Option<Faster>,
+    /// Why there is no ratio; `null` where there is one.
+    pub reason: Option<String>,
+}
+
+/// Which of the two takes less time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Faster {
+    /// The mapping.
+    Mmap,
+    /// The reads.
+    Read,
+    /// The data do not tell them apart.
+    Tied,
+}
+
+impl Contest {
+    /// Of a mapping that takes `ratio` times as long as `read`.
+    pub(super) fn of(read: &str, times: [f64; 2], ratio: Figure, margin: f64) -> Self {
+        let faster = match Verdict::of(Some((ratio.low, ratio.high)), margin) {
+            Verdict::Faster => Faster::Mmap,
+            Verdict::Slower => Faster::Read,
+            Verdict::Equal | Verdict::Unresolved => Faster::Tied,
+        };
+        Self {
+            read: read.to_owned(),
+            mmap_ns: Some(times[0]),
+            read_ns: Some(times[1]),
+            ratio: Some(ratio.estimate),
+            low: Some(ratio.low),
+            high: Some(ratio.high),
+            faster: Some(faster),
+            reason: None,
+        }
+    }
+
+    /// Of two that were not both measured.
+    pub(super) fn unknown(read: &str, mmap_ns: Option<f64>, read_ns: Option<f64>, reason: String) -> Self {
+        let (ratio, low, high, faster, reason) = (None, None, None, None, Some(reason));
+        Self { read: read.to_owned(), mmap_ns, read_ns, ratio, low, high, faster, reason }
+    }
 }
 
 /// What an advice does to a plain mapping, or to plain reads.
@@ -80,17 +131,28 @@ pub struct Flag {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+    /// What that says: `faster` where the advice helps, `slower` where it harms.
+    pub verdict: Verdict,
+}
+
+impl Flag {
+    /// Of a method whose time over that of `plain` is `found`.
+    pub(super) fn of(plain: &str, found: Margin, margin: f64) -> Self {
+        let Margin { method, ratio, low, high, .. } = found;
+        Self { method, plain: plain.to_owned(), ratio, low, high, verdict: Verdict::of(Some((low, high)), margin) }
+    }
 }
 
 /// Studies whose answers are about something else are farther than this.
 const FAR: f64 = 1e6;
 
-/// The advice for `need`, from what `run` measured, or watched where the file is larger than its memory.
+/// The advice for `need`, from what `run` measured, or watched where the file is larger than its memory; `plainness` decides between methods that
+/// are tied.
 ///
 /// # Errors
 /// In a sentence: the run has nothing that answers it.
-pub fn advise(run: &Run, need: &Reading) -> Result<Advice, String> {
-    if let Some(advice) = read_beyond::advise(run, need) {
+pub fn advise(run: &Run, need: &Reading, plainness: Plainness<'_>) -> Result<Advice, String> {
+    if let Some(advice) = read_beyond::advise(run, need, plainness) {
         return Ok(advice);
     }
     if let Some(why) = not_watched(run, need) {
@@ -114,7 +176,7 @@ pub fn advise(run: &Run, need: &Reading) -> Result<Advice, String> {
         ));
     };
     let standings = standings(study);
-    let choice = choose(study, &standings);
+    let choice = choose(study, &standings, plainness);
     let crossings = curves::curves(run)
         .iter()
         .filter(|curve| curve.along == "size" && !curve.of_commits && curve.is_of(&need.state, &need.pattern))
@@ -123,7 +185,8 @@ pub fn advise(run: &Run, need: &Reading) -> Result<Advice, String> {
     let warnings = read_words::warnings(run, study, need, choice.as_ref());
     Ok(Advice {
         need: need.clone(),
-        flags: flags(&standings),
+        mmap_against_pread: contest(study),
+        flags: flags(study, &standings),
         choice,
         crossings,
         warnings,
@@ -175,72 +238,99 @@ fn distance(study: &Study, need: &Reading) -> f64 {
         + if word("use") == Some(&need.job) { 0.0 } else { 1.0 }
 }
 
-/// A method and its interval over the baseline.
+/// A method and its ratio to the baseline.
 struct Standing<'a> {
     case: &'a Case,
-    ratio: (f64, f64, f64),
-    is_baseline: bool,
+    ratio: Figure,
+}
+
+impl Standing<'_> {
+    fn rival(&self) -> Rival {
+        Rival { method: self.case.method.clone(), figures: vec![self.ratio] }
+    }
 }
 
 /// Those with an interval, the best first.
 fn standings(study: &Study) -> Vec<Standing<'_>> {
-    let standing = |case| {
-        let is_baseline = rows::is_baseline(study, case);
-        let ratio = if is_baseline { Some((1.0, 1.0, 1.0)) } else { interval(case) };
-        Some(Standing { case, ratio: ratio?, is_baseline })
-    };
+    let standing = |case| Some(Standing { case, ratio: ratio(study, case)? });
     rows::measured(study).into_iter().filter_map(standing).collect()
 }
 
-fn interval(case: &Case) -> Option<(f64, f64, f64)> {
-    let ratio = case.ratio?;
-    Some((ratio.estimate, ratio.low?, ratio.high?))
-}
-
-/// The time of `other` over `own`'s, with the ends that two intervals of one study bound.
-fn margin(own: &Standing<'_>, other: &Standing<'_>) -> Margin {
-    Margin {
-        method: other.case.method.clone(),
-        ratio: other.ratio.0 / own.ratio.0,
-        low: other.ratio.1 / own.ratio.2,
-        high: other.ratio.2 / own.ratio.1,
+/// A case's ratio to the baseline, where it has an interval.
+fn ratio(study: &Study, case: &Case) -> Option<Figure> {
+    if rows::is_baseline(study, case) {
+        return Some(Figure { estimate: 1.0, low: 1.0, high: 1.0 });
     }
+    let ratio = case.ratio?;
+    Some(Figure { estimate: ratio.estimate, low: ratio.low?, high: ratio.high? })
 }
 
-fn choose(study: &Study, standings: &[Standing<'_>]) -> Option<Choice> {
-    let first = standings.first()?;
-    // Of those that cannot be told from the first, the baseline is the plainer way.
-    let best = standings.iter().find(|other| other.is_baseline && margin(first, other).low <= 1.0).unwrap_or(first);
-    let others = standings.iter().filter(|other| other.case.method != best.case.method);
-    let (as_good, apart): (Vec<Margin>, Vec<Margin>) =
-        others.map(|other| margin(best, other)).partition(|margin| margin.low <= 1.0);
-    let time = best.case.ns_per_op?;
-    let used = best.case.bytes_per_op.filter(|bytes| *bytes > 0);
+fn setting(study: &Study) -> [Setting; 1] {
+    [Setting { history: None, margin: study.margin }]
+}
+
+fn choose(study: &Study, standings: &[Standing<'_>], plainness: Plainness<'_>) -> Option<Choice> {
+    let rivals: Vec<Rival> = standings.iter().map(Standing::rival).collect();
+    let Ranking { chosen, tied, next } = ranking::rank(&rivals, &setting(study), plainness)?;
+    let best = standings[chosen].case;
+    let time = best.ns_per_op?;
+    let used = best.bytes_per_op.filter(|bytes| *bytes > 0);
     let is_cold = study.scenario.state.as_deref() == Some("cold");
-    let read = best.case.per_op.and_then(|per_op| per_op.device_read_bytes).filter(|_| is_cold);
+    let read = best.per_op.and_then(|per_op| per_op.device_read_bytes).filter(|_| is_cold);
     Some(Choice {
-        method: best.case.method.clone(),
+        method: best.method.clone(),
         ns: time.estimate,
         low_ns: time.low,
         high_ns: time.high,
-        p99_ns: best.case.latency.as_ref().and_then(|latency| latency.p99).map(|ns| ns as f64),
+        p99_ns: best.latency.as_ref().and_then(|latency| latency.p99).map(|ns| ns as f64),
         bytes_per_second: used.map(|bytes| bytes as f64 * 1e9 / time.estimate),
         read_amplification: read.zip(used).map(|(read, used)| read / used as f64),
-        memory_bytes: best.case.phases.and_then(|phases| phases.memory_bytes),
-        next: apart.into_iter().next(),
-        as_good: as_good.into_iter().map(|margin| margin.method).collect(),
+        memory_bytes: best.phases.and_then(|phases| phases.memory_bytes),
+        next,
+        as_good: tied.iter().map(|margin| margin.method.clone()).collect(),
+        tied,
     })
 }
 
-fn flags(standings: &[Standing<'_>]) -> Vec<Flag> {
+/// A plain mapping against plain reads, the two that everyone asks about.
+fn contest(study: &Study) -> Contest {
+    const READ: &str = "pread";
+    const MAP: &str = "mmap";
+    let measured = rows::measured(study);
+    let named = |method: &str| measured.iter().copied().find(|case| case.method == method);
+    let time = |method: &str| Some(named(method)?.ns_per_op?.estimate);
+    let figure = |method: &str| ratio(study, named(method)?);
+    if let (Some(mmap), Some(read), Some(mapped), Some(called)) = (time(MAP), time(READ), figure(MAP), figure(READ)) {
+        let ratio = Figure {
+            estimate: mapped.estimate / called.estimate,
+            low: mapped.low / called.high,
+            high: mapped.high / called.low,
+        };
+        return Contest::of(READ, [mmap, read], ratio, study.margin);
+    }
+    let why = |method: &str| {
+        let case = study.cases.iter().find(|case| case.method == method);
+        match case {
+            None => Some(format!("{method} is not in this study")),
+            Some(case) if case.status != Status::Ok => Some(format!("{method}: {}", rows::reason(case))),
+            Some(_) if figure(method).is_none() => {
+                Some(format!("{method} has no interval: a larger --budget gives it time"))
+            }
+            Some(_) => None,
+        }
+    };
+    let reasons: Vec<String> = [MAP, READ].into_iter().filter_map(why).collect();
+    Contest::unknown(READ, time(MAP), time(READ), reasons.join("; "))
+}
+
+fn flags(study: &Study, standings: &[Standing<'_>]) -> Vec<Flag> {
     let of = |plain: &str| {
-        let without = standings.iter().find(|standing| standing.case.method == plain)?;
+        let without = standings.iter().find(|standing| standing.case.method == plain)?.rival();
         let prefix = format!("{plain}+");
         let with = standings.iter().filter(move |standing| standing.case.method.starts_with(&prefix));
         let plain = plain.to_owned();
-        Some(with.map(move |with| {
-            let Margin { method, ratio, low, high } = margin(without, with);
-            Flag { method, plain: plain.clone(), ratio, low, high }
+        Some(with.filter_map(move |with| {
+            without.margin(&with.rival(), &setting(study)).map(|found| Flag::of(&plain, found, study.margin))
         }))
     };
     ["mmap", "pread"].into_iter().filter_map(of).flatten().collect()

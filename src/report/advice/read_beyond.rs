@@ -2,14 +2,15 @@
 //!
 //! Rates of a few seconds each, taken twice, have no exact interval: both figures stand for it.
 
-use super::read::{Advice, Choice, Flag, Margin};
+use super::ranking::{self, Figure, Plainness, Ranking, Rival, Setting};
+use super::read::{Advice, Choice, Contest, Flag};
 use super::read_words;
 use crate::report::beyond::figures::{self, Watched};
 use crate::report::units;
 use crate::results::model::{BeyondMemory, Reading, Run, TimeLine};
 
 /// The advice for `need`; `None` where memory is large enough, or `run` did not watch such files.
-pub(super) fn advise(run: &Run, need: &Reading) -> Option<Advice> {
+pub(super) fn advise(run: &Run, need: &Reading, plainness: Plainness<'_>) -> Option<Advice> {
     let (times, seen) = (need.times_memory()?, run.beyond_memory.as_ref()?);
     let (limit, page) = (seen.limit_bytes?, f64::from(run.machine.page_size));
     let pattern = if need.pattern == "sequential" { "sequential" } else { "random" };
@@ -21,8 +22,9 @@ pub(super) fn advise(run: &Run, need: &Reading) -> Option<Advice> {
     let bytes = all.iter().min_by(|a, b| far(a).total_cmp(&far(b)))?.bytes;
     let mut ways: Vec<Way<'_>> = all.iter().filter(|group| group.bytes == bytes).filter_map(Way::of).collect();
     ways.sort_by(|a, b| a.ns.total_cmp(&b.ns));
-    let best = ways.first()?;
-    let (as_good, apart): (Vec<&Way<'_>>, Vec<&Way<'_>>) = ways[1..].iter().partition(|way| way.low <= best.high);
+    let rivals: Vec<Rival> = ways.iter().map(Way::rival).collect();
+    let Ranking { chosen, tied, next } = ranking::rank(&rivals, &TWO_TURNS, plainness)?;
+    let best = &ways[chosen];
     let choice = Choice {
         method: best.group.method.to_owned(),
         ns: best.ns,
@@ -32,11 +34,13 @@ pub(super) fn advise(run: &Run, need: &Reading) -> Option<Advice> {
         bytes_per_second: Some(page * 1e9 / best.ns),
         read_amplification: best.group.read_per_used(page),
         memory_bytes: None,
-        next: apart.first().map(|way| way.margin(best)),
-        as_good: as_good.iter().map(|way| way.group.method.to_owned()).collect(),
+        next,
+        as_good: tied.iter().map(|margin| margin.method.clone()).collect(),
+        tied,
     };
     Some(Advice {
         need: need.clone(),
+        mmap_against_pread: contest(&ways, pattern),
         flags: flags(&ways),
         crossings: Vec::new(),
         warnings: warnings(run, seen, need, (bytes, limit), &choice),
@@ -66,13 +70,29 @@ impl<'a> Way<'a> {
         Some(Self { group, ns: 1e9 / group.steady()?, low, high }).filter(|_| !each.is_empty())
     }
 
-    /// Its time over `other`'s.
-    fn margin(&self, other: &Way<'_>) -> Margin {
-        Margin {
-            method: self.group.method.to_owned(),
-            ratio: self.ns / other.ns,
-            low: self.low / other.high,
-            high: self.high / other.low,
+    fn rival(&self) -> Rival {
+        let figure = Figure { estimate: self.ns, low: self.low, high: self.high };
+        Rival { method: self.group.method.to_owned(), figures: vec![figure] }
+    }
+}
+
+/// What was watched has no margin.
+const TWO_TURNS: [Setting; 1] = [Setting { history: None, margin: 0.0 }];
+
+/// A plain mapping against the reads of the same order.
+fn contest(ways: &[Way<'_>], pattern: &str) -> Contest {
+    let read = if pattern == "sequential" { "pread 256K" } else { "pread" };
+    let named = |method: &str| ways.iter().find(|way| way.group.method == method);
+    match (named("mmap"), named(read)) {
+        (Some(mmap), Some(called)) => {
+            let ratio =
+                Figure { estimate: mmap.ns / called.ns, low: mmap.low / called.high, high: mmap.high / called.low };
+            Contest::of(read, [mmap.ns, called.ns], ratio, TWO_TURNS[0].margin)
+        }
+        (mmap, called) => {
+            let missing = if mmap.is_none() { "mmap" } else { read };
+            let reason = format!("{missing} was not watched with such a file");
+            Contest::unknown(read, mmap.map(|way| way.ns), called.map(|way| way.ns), reason)
         }
     }
 }
@@ -80,9 +100,8 @@ impl<'a> Way<'a> {
 fn flags(ways: &[Way<'_>]) -> Vec<Flag> {
     let Some(plain) = ways.iter().find(|way| way.group.method == "mmap") else { return Vec::new() };
     let told = ways.iter().filter(|way| way.group.method.starts_with("mmap+"));
-    told.map(|way| {
-        let Margin { method, ratio, low, high } = way.margin(plain);
-        Flag { method, plain: "mmap".to_owned(), ratio, low, high }
+    told.filter_map(|way| {
+        plain.rival().margin(&way.rival(), &TWO_TURNS).map(|found| Flag::of("mmap", found, TWO_TURNS[0].margin))
     })
     .collect()
 }
@@ -111,13 +130,13 @@ fn warnings(
         units::count(units::round(need.times_memory().unwrap_or(1.0), 2)),
     ));
     all.extend(crate::report::beyond::falls(seen, run.machine.page_size).into_iter().map(|said| said.replace('`', "")));
-    all.extend(read_words::of_run(run));
+    all.extend(super::conditions(run));
     all
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
+    use super::super::read::{self, Advice, Faster};
     use crate::report::sample;
     use crate::results::model::{BeyondMemory, Reading, Run};
 
@@ -134,6 +153,10 @@ mod tests {
             job: "sum".to_owned(),
             memory: Some(memory),
         }
+    }
+
+    fn advised(run: &Run, need: &Reading) -> Result<Advice, String> {
+        read::advise(run, need, &|method| usize::from(method != "pread"))
     }
 
     fn watched(reason: Option<&str>) -> Run {
@@ -155,26 +178,32 @@ mod tests {
 
     #[test]
     fn a_file_larger_than_memory_is_advised_on_by_the_watched_file_that_is_as_many_times_as_large() {
-        let advice = read::advise(&watched(None), &need(64 << 30, 8 << 30)).unwrap();
+        let advice = advised(&watched(None), &need(64 << 30, 8 << 30)).unwrap();
         let choice = advice.choice.as_ref().unwrap();
-        assert_eq!(choice.method, "mmap+MADV_RANDOM");
-        assert_eq!(choice.as_good, ["pread"], "one of its turns was quicker");
+        assert_eq!(choice.method, "pread", "the plainer of two that are tied: one of its turns was quicker");
+        assert_eq!(choice.as_good, ["mmap+MADV_RANDOM"]);
         let next = choice.next.as_ref().unwrap();
-        assert_eq!((next.method.as_str(), next.ratio.round()), ("mmap", 115.0));
+        assert_eq!((next.method.as_str(), next.ratio.round()), ("mmap", 110.0));
+        assert_eq!(advice.mmap_against_pread.faster, Some(Faster::Read));
         assert!(advice.flags[0].method == "mmap+MADV_RANDOM" && advice.flags[0].high < 0.01, "{:?}", advice.flags);
         let text = read::text(&advice);
         assert!(
-            text.contains("8 times as large") && text.contains("by 16 threads") && text.contains("SIGBUS"),
+            text.contains("8 times as large") && text.contains("by 16 threads") && !text.contains("SIGBUS"),
             "{text}"
         );
-        let twice = read::advise(&watched(None), &need(16 << 30, 8 << 30)).unwrap();
-        assert_eq!(twice.choice.unwrap().method, "mmap", "another size, another answer");
+        let twice = advised(&watched(None), &need(16 << 30, 8 << 30)).unwrap();
+        assert_eq!(twice.choice.as_ref().unwrap().method, "mmap", "another size, another answer");
+        let text = read::text(&twice);
+        assert!(
+            text.contains("SIGBUS") && text.contains("mmap against pread: not known: pread was not watched"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_file_that_memory_can_hold_is_another_question_and_what_could_not_be_watched_says_why() {
-        assert!(read::advise(&watched(None), &need(4 << 30, 8 << 30)).unwrap_err().contains("no study of page_touch"));
-        let why = read::advise(&watched(Some("no controller")), &need(64 << 30, 8 << 30)).unwrap_err();
+        assert!(advised(&watched(None), &need(4 << 30, 8 << 30)).unwrap_err().contains("no study of page_touch"));
+        let why = advised(&watched(Some("no controller")), &need(64 << 30, 8 << 30)).unwrap_err();
         assert!(why.contains("could not be watched: no controller"), "{why}");
     }
 }

@@ -1,8 +1,10 @@
 //! How is an advice about reading said, and what must whoever reads beware of?
 
-use super::read::{Advice, Choice, Flag};
+use super::ranking::Margin;
+use super::read::{Advice, Choice, Contest, Faster, Flag};
 use crate::report::{beyond, curves, units};
 use crate::results::model::{Reading, Run, Study};
+use crate::stats::Verdict;
 
 /// The advice, a paragraph each: what to do, why, what the flags do, what to beware of, what it rests on.
 pub fn text(advice: &Advice) -> String {
@@ -11,6 +13,7 @@ pub fn text(advice: &Advice) -> String {
         Some(choice) => lines.extend(answer(choice)),
         None => lines.push("Nothing was measured that answers it: measure with a larger --budget.".to_owned()),
     }
+    lines.push(format!("  {}.", against(&advice.mmap_against_pread)));
     if !advice.flags.is_empty() {
         lines.push("\nWhat advice to the kernel does here, as measured:".to_owned());
         lines.extend(advice.flags.iter().map(|flag| format!("- {}", effect(flag))));
@@ -72,21 +75,42 @@ fn answer(choice: &Choice) -> Vec<String> {
     if let Some(bytes) = choice.memory_bytes.filter(|bytes| *bytes >= 4096.0) {
         lines.push(format!("  Memory that the process comes to use for it: {} (Pss).", units::bytes(bytes)));
     }
-    if !choice.as_good.is_empty() {
-        lines.push(format!("  Too close to call: {}.", choice.as_good.join(", ")));
+    if !choice.tied.is_empty() {
+        lines.push(format!("  Statistically tied: {}.", Margin::list(&choice.tied)));
     }
     if let Some(next) = &choice.next {
-        let (ratio, interval) = (units::ratio(next.ratio), units::ratio_interval(next.low, next.high));
-        lines.push(format!("  Next best: {}, {ratio} the time ({interval}).", next.method));
+        lines.push(format!("  Next best: {}.", next.in_words()));
     }
     lines
 }
 
+/// A plain mapping against plain reads, in a sentence.
+fn against(contest: &Contest) -> String {
+    let read = &contest.read;
+    let (Some(mmap), Some(call), Some(ratio), Some(low), Some(high), Some(faster)) =
+        (contest.mmap_ns, contest.read_ns, contest.ratio, contest.low, contest.high, contest.faster)
+    else {
+        return format!("mmap against {read}: not known: {}", contest.reason.as_deref().unwrap_or("not measured"));
+    };
+    let verdict = match faster {
+        Faster::Mmap => "mmap is faster".to_owned(),
+        Faster::Read => format!("{read} is faster"),
+        Faster::Tied => "statistically tied".to_owned(),
+    };
+    format!(
+        "mmap against {read}: {verdict}; mmap takes {}, {read} {}: {} the time ({})",
+        units::time(mmap),
+        units::time(call),
+        units::ratio(ratio),
+        units::ratio_interval(low, high)
+    )
+}
+
 fn effect(flag: &Flag) -> String {
-    let word = match (flag.low, flag.high) {
-        (_, high) if high < 1.0 => "helps",
-        (low, _) if low > 1.0 => "harms",
-        _ => "makes no difference that could be told",
+    let word = match flag.verdict {
+        Verdict::Faster => "helps",
+        Verdict::Slower => "harms",
+        Verdict::Equal | Verdict::Unresolved => "makes no measurable difference",
     };
     let (ratio, interval) = (units::ratio(flag.ratio), units::ratio_interval(flag.low, flag.high));
     format!("{} {word}: {ratio} the time of {} ({interval}).", flag.method, flag.plain)
@@ -105,7 +129,7 @@ pub(super) fn warnings(run: &Run, study: &Study, need: &Reading, choice: Option<
     if !is_it {
         all.push(format!("Measured was a file of {measured}, the nearest to what was asked that could be measured in the time, or that the run has."));
     }
-    all.extend(of_run(run));
+    all.extend(super::conditions(run));
     all
 }
 
@@ -115,14 +139,6 @@ pub(super) fn of_mapping(choice: &Choice) -> Option<String> {
         "A mapping turns an I/O error, and a file that becomes shorter, into SIGBUS where a read returns an error; and a thread that waits for \
          a fault cannot do anything else."
             .to_owned()
-    })
-}
-
-/// What skews the run's figures; `None` where nothing was seen that does.
-pub(super) fn of_run(run: &Run) -> Option<String> {
-    (!run.warnings.is_empty()).then(|| {
-        let codes: Vec<&str> = run.warnings.iter().map(|warning| warning.code.as_str()).collect();
-        format!("The run was warned of what skews its figures: {}. Its report says how to mend it.", codes.join(", "))
     })
 }
 

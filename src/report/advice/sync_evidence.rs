@@ -1,9 +1,10 @@
 //! Which studies of a run answer a question about syncing, and how does each method stand over them?
 
-use super::sync::{Margin, Need, Written};
+use super::ranking::{Figure, Rival, Setting};
+use super::sync::{Need, RuledOut, Tried, Written};
 use crate::report::findings::stands;
 use crate::report::{curves, rows};
-use crate::results::model::{Case, Run, Study};
+use crate::results::model::{Case, Run, Status, Study};
 
 /// Methods whose sync covers all that was edited since the last one.
 const BATCHING: [&str; 5] =
@@ -23,15 +24,19 @@ pub(super) struct Evidence<'a> {
     pub(super) instead: Option<(u64, u64)>,
 }
 
-/// Commits to a sync.
-#[derive(Clone, Copy, Debug)]
+/// Commits to a sync, and why so many.
+#[derive(Clone, Debug)]
 pub(super) struct Batch {
     /// How many.
     pub(super) commits: u64,
-    /// The time of one of them, in ns.
+    /// The time of one of them at most, in ns.
     pub(super) ns: f64,
-    /// Whether that was measured, or worked out.
+    /// Whether that was measured, or calculated.
     pub(super) measured: bool,
+    /// Smaller ones that were measured and were too slow.
+    pub(super) too_slow: Vec<Tried>,
+    /// A smaller one that would do by calculation, but was not measured.
+    pub(super) smaller_by_calculation: Option<u64>,
 }
 
 /// How a method stands over the studies: by the worst of its histories.
@@ -43,14 +48,10 @@ pub(super) struct Standing {
     pub(super) high_ns: Option<f64>,
     pub(super) p99_ns: Option<f64>,
     pub(super) device_bytes: Option<f64>,
-    /// Whether it is what the others are compared with.
-    pub(super) is_baseline: bool,
     /// Device bytes of a commit, in each history.
     pub(super) written: Vec<Written>,
     /// In each study: the ratio to the baseline with its interval.
-    ratios: Vec<(f64, f64, f64)>,
-    /// The history of each study, where there are several.
-    histories: Vec<Option<String>>,
+    ratios: Vec<Figure>,
 }
 
 impl Standing {
@@ -59,21 +60,8 @@ impl Standing {
         self.high_ns.unwrap_or(self.ns)
     }
 
-    fn worst(&self) -> f64 {
-        self.ratios.iter().map(|ratio| ratio.0).fold(0.0, f64::max)
-    }
-
-    /// The time of `other` over this one's, in the study where that is most: a method that is as good in one history and many times worse in
-    /// another is not as good. The intervals of a study hold together, so that the ends of two of them bound the ratio of both.
-    pub(super) fn margin(&self, other: &Self) -> Option<Margin> {
-        let each = self.ratios.iter().zip(&other.ratios).zip(&self.histories).map(|((own, its), history)| Margin {
-            method: other.method.clone(),
-            ratio: its.0 / own.0,
-            low: its.1 / own.2,
-            high: its.2 / own.1,
-            history: history.clone(),
-        });
-        each.max_by(|a, b| a.low.total_cmp(&b.low))
+    pub(super) fn rival(&self) -> Rival {
+        Rival { method: self.method.clone(), figures: self.ratios.clone() }
     }
 }
 
@@ -132,38 +120,79 @@ impl<'a> Evidence<'a> {
         ids
     }
 
-    /// The methods that every study finished, the best first: by the ratio of their worst history.
+    /// The methods that have an interval in every study, the best first: by the ratio of their worst history.
     pub(super) fn standings(&self) -> Vec<Standing> {
         let Some(first) = self.studies.first() else { return Vec::new() };
         let mut all: Vec<Standing> =
             first.cases.iter().filter_map(|case| standing(&self.studies, &case.method)).collect();
-        all.sort_by(|a, b| a.worst().total_cmp(&b.worst()));
+        all.sort_by(|a, b| a.rival().worst().total_cmp(&b.rival().worst()));
         all
+    }
+
+    /// The other methods of the studies, and why nothing is known of each.
+    pub(super) fn unmeasured(&self) -> Vec<RuledOut> {
+        let Some(first) = self.studies.first() else { return Vec::new() };
+        let known: Vec<String> = self.standings().into_iter().map(|standing| standing.method).collect();
+        let others = first.cases.iter().filter(|case| !known.contains(&case.method));
+        others.map(|case| RuledOut { method: case.method.clone(), reason: self.why_unknown(&case.method) }).collect()
+    }
+
+    fn why_unknown(&self, method: &str) -> String {
+        let cases = self.studies.iter().filter_map(|study| study.cases.iter().find(|case| case.method == method));
+        let missing = cases.clone().find(|case| case.status != Status::Ok);
+        match missing {
+            Some(case) if case.status == Status::Unavailable => format!("unavailable: {}", rows::reason(case)),
+            Some(case) => format!("failed: {}", rows::reason(case)),
+            None if cases.count() < self.studies.len() => "not measured with every history".to_owned(),
+            None => "its time was too short for an interval: a larger --budget gives it time".to_owned(),
+        }
+    }
+
+    /// What is known of each study.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        let several = self.studies.len() > 1;
+        let of = |study: &&Study| Setting {
+            history: study.scenario.history.clone().filter(|_| several),
+            margin: study.margin,
+        };
+        self.studies.iter().map(of).collect()
     }
 
     pub(super) fn can_batch(&self, method: &str) -> bool {
         BATCHING.contains(&method)
     }
 
-    /// The least batch with which a commit of `method` takes at most `each` ns: as measured, else as it follows from a sync and from an edit that is
-    /// not synced, of which the batches that were measured and were too small say more than the method alone.
+    /// The smallest batch with which a commit of `method` takes at most `each` ns: as measured, else as calculated.
     pub(super) fn batch(&self, method: &Standing, each: f64) -> Option<Batch> {
-        let time =
-            |study: &Study| case(study, &method.method)?.ns_per_op.map(|time| time.high.unwrap_or(time.estimate));
-        let mut measured: Vec<(u64, f64)> =
-            self.batches.iter().filter_map(|study| Some((number(study, "every"), time(study)?))).collect();
-        measured.sort_by_key(|(every, _)| *every);
-        if let Some((every, ns)) = measured.iter().copied().find(|(_, ns)| *ns <= each) {
-            return Some(Batch { commits: every, ns, measured: true });
+        let tried = |study: &&Study| {
+            let time = case(study, &method.method)?.ns_per_op?;
+            Some(Tried { batch: number(study, "every"), ns: time.high.unwrap_or(time.estimate) })
+        };
+        let mut measured: Vec<Tried> = self.batches.iter().filter_map(tried).collect();
+        measured.sort_by_key(|tried| tried.batch);
+        let enough = measured.iter().copied().find(|tried| tried.ns <= each);
+        let too_slow: Vec<Tried> =
+            measured.into_iter().filter(|tried| enough.is_none_or(|enough| tried.batch < enough.batch)).collect();
+        let calculated = self.calculated(method, each, &too_slow);
+        if let Some(Tried { batch, ns }) = enough {
+            let smaller_by_calculation = calculated.map(|(least, _)| least).filter(|least| *least < batch);
+            return Some(Batch { commits: batch, ns, measured: true, too_slow, smaller_by_calculation });
         }
+        let (commits, ns) = calculated?;
+        Some(Batch { commits, ns, measured: false, too_slow, smaller_by_calculation: None })
+    }
+
+    /// The smallest batch, and the time of a commit in it, as they follow from a sync and from an edit without one. What was measured and was too
+    /// slow says more of a sync than a commit alone.
+    fn calculated(&self, method: &Standing, each: f64, too_slow: &[Tried]) -> Option<(u64, f64)> {
         let edit = if method.method.starts_with("mmap") { "mmap" } else { "pwrite" };
         let unsynced = self.visible.and_then(|study| case(study, edit)?.ns_per_op).map_or(0.0, |time| time.estimate);
-        let syncs = measured.iter().map(|(every, ns)| (ns - unsynced) * *every as f64);
+        let syncs = too_slow.iter().map(|tried| (tried.ns - unsynced) * tried.batch as f64);
         let sync = syncs.fold(method.longest(), f64::max);
         let left = each - unsynced;
         (left > 0.0).then(|| {
             let batch = (sync / left).ceil().max(2.0);
-            Batch { commits: batch as u64, ns: sync / batch + unsynced, measured: false }
+            (batch as u64, sync / batch + unsynced)
         })
     }
 }
@@ -177,11 +206,11 @@ fn standing(studies: &[&Study], method: &str) -> Option<Standing> {
     let cases: Option<Vec<(&Study, &Case)>> =
         studies.iter().map(|study| case(study, method).map(|case| (*study, case))).collect();
     let cases = cases?;
-    let ratios: Option<Vec<(f64, f64, f64)>> = cases
+    let ratios: Option<Vec<Figure>> = cases
         .iter()
         .map(|(study, case)| match case.ratio {
-            _ if rows::is_baseline(study, case) => Some((1.0, 1.0, 1.0)),
-            Some(ratio) => Some((ratio.estimate, ratio.low?, ratio.high?)),
+            _ if rows::is_baseline(study, case) => Some(Figure { estimate: 1.0, low: 1.0, high: 1.0 }),
+            Some(ratio) => Some(Figure { estimate: ratio.estimate, low: ratio.low?, high: ratio.high? }),
             None => None,
         })
         .collect();
@@ -193,10 +222,8 @@ fn standing(studies: &[&Study], method: &str) -> Option<Standing> {
         Some(Written { history, bytes: case.per_op?.device_write_bytes? })
     });
     let written: Vec<Written> = written.collect();
-    let several = studies.len() > 1;
     Some(Standing {
         method: method.to_owned(),
-        is_baseline: cases.iter().all(|(study, case)| rows::is_baseline(study, case)),
         ns: slowest.estimate,
         low_ns: slowest.low,
         high_ns: slowest.high,
@@ -204,6 +231,5 @@ fn standing(studies: &[&Study], method: &str) -> Option<Standing> {
         device_bytes: written.iter().map(|written| written.bytes).reduce(f64::max),
         written,
         ratios: ratios?,
-        histories: studies.iter().map(|study| study.scenario.history.clone().filter(|_| several)).collect(),
     })
 }

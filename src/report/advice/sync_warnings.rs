@@ -27,13 +27,7 @@ pub(super) fn warnings(run: &Run, evidence: &Evidence<'_>, need: Need, choice: O
             notes::many(pages, "place")
         )
     }));
-    if !run.warnings.is_empty() {
-        let codes: Vec<&str> = run.warnings.iter().map(|warning| warning.code.as_str()).collect();
-        all.push(format!(
-            "The run was warned of what skews its figures: {}. Its report says how to mend it.",
-            codes.join(", ")
-        ));
-    }
+    all.extend(super::conditions(run));
     all
 }
 

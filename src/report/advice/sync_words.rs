@@ -1,7 +1,8 @@
 //! How is an advice about syncing said?
 
-use super::sync::{Advice, Choice, Need, Survive, Written};
-use crate::report::units;
+use super::ranking::Margin;
+use super::sync::{Advice, BatchReason, Choice, Need, Survive, Written};
+use crate::report::{notes, units};
 
 /// The advice, a paragraph each: what to do, why, what to beware of, what it rests on.
 pub fn text(advice: &Advice) -> String {
@@ -10,6 +11,10 @@ pub fn text(advice: &Advice) -> String {
         (Some(choice), _) => lines.extend(answer(choice, advice.need)),
         (None, Some(reason)) => lines.push(format!("Nothing here meets that: {reason}.")),
         (None, None) => {}
+    }
+    if !advice.ruled_out.is_empty() {
+        lines.push("\nRuled out:".to_owned());
+        lines.extend(advice.ruled_out.iter().map(|out| format!("- {}: {}.", out.method, out.reason)));
     }
     if !advice.written.is_empty() {
         let each = advice.written.iter().map(|(method, written)| format!("{method} {}", range(written)));
@@ -74,19 +79,8 @@ fn answer(choice: &Choice, need: Need) -> Vec<String> {
         p99.unwrap_or_default(),
         bytes.unwrap_or_default()
     ));
-    if choice.batch > 1 {
-        let how = if choice.batch_measured { "measured" } else { "worked out from a sync and an edit without one" };
-        lines.push(format!(
-            "  That is too slow for each commit to be synced at this rate. Sync every {} commits, or every {}: {} a commit ({how}).",
-            choice.batch,
-            units::time(choice.loss_ns),
-            units::time(choice.batched_ns)
-        ));
-        lines.push(format!(
-            "  What can be lost: up to {} commits that were acknowledged, of the last {}. Where none may be, acknowledge them when their batch is synced.",
-            choice.batch - 1,
-            units::time(choice.loss_ns)
-        ));
+    if let Some(reason) = &choice.batch_reason {
+        lines.extend(batch_in_words(choice, reason, need));
     } else {
         lines.push(match need.survive {
             Survive::Process => "  What can be lost: everything not yet written back, when the system crashes; nothing, when only the process does.".to_owned(),
@@ -97,18 +91,46 @@ fn answer(choice: &Choice, need: Need) -> Vec<String> {
             lines.push(format!("  At {} commits a second that is {part} of the time.", units::count(rate)));
         }
     }
-    if !choice.as_good.is_empty() {
-        lines.push(format!("  Too close to call: {}.", choice.as_good.join(", ")));
+    // Measured batches are of one history; methods are compared with a sync for each commit.
+    let how = if choice.batch > 1 { ", with a sync for each commit" } else { "" };
+    if !choice.tied.is_empty() {
+        lines.push(format!("  Statistically tied: {}{how}.", Margin::list(&choice.tied)));
     }
     if let Some(next) = &choice.next {
-        let history = next.history.as_ref().map(|history| format!(", with history {history}"));
-        lines.push(format!(
-            "  Next best: {}, {} the time ({}){}.",
-            next.method,
-            units::ratio(next.ratio),
-            units::ratio_interval(next.low, next.high),
-            history.unwrap_or_default()
-        ));
+        lines.push(format!("  Next best: {}{how}.", next.in_words()));
     }
     lines
+}
+
+/// What the rate asks for, which batch meets it, and why no smaller one.
+fn batch_in_words(choice: &Choice, reason: &BatchReason, need: Need) -> Vec<String> {
+    let rate = units::count(need.rate.unwrap_or_default());
+    let (allowed, single) = (units::time(reason.allowed_ns), units::time(reason.single_ns));
+    let how =
+        if choice.batch_measured { "measured" } else { "calculated from a sync and an edit without one, not measured" };
+    let smaller = match (reason.too_slow.last(), reason.smaller_by_calculation) {
+        (_, Some(least)) => format!(
+            " By calculation every {least} would do; of the batches that were measured, {} is the smallest that keeps up.",
+            choice.batch
+        ),
+        (Some(tried), None) => {
+            format!(" A smaller batch is too slow: every {}, {} a commit.", tried.batch, units::time(tried.ns))
+        }
+        (None, None) => " By calculation no smaller batch keeps up.".to_owned(),
+    };
+    let lost = units::time(choice.loss_ns);
+    vec![
+        format!(
+            "  At {rate} commits a second each may take {allowed}; with a sync of its own it takes up to {single}."
+        ),
+        format!(
+            "  Sync every {} commits, or every {lost}: at most {} a commit ({how}).{smaller}",
+            choice.batch,
+            units::time(choice.batched_ns)
+        ),
+        format!(
+            "  What can be lost: up to {} of the last {lost}. To lose none, acknowledge them when their batch is synced.",
+            notes::many(choice.batch - 1, "acknowledged commit"),
+        ),
+    ]
 }
