@@ -27,11 +27,42 @@ fn main() -> ExitCode {
         print!("{}", summary(&skips));
     }
     let is_strict = std::env::var_os("STRICT_SKIPS").is_some_and(|value| value == "1");
-    let trial = Trial::test("skipped_tests_lack_what_they_say", move || {
+    let lacking = Trial::test("skipped_tests_lack_what_they_say", move || {
         let wrong: Vec<&Skip> = skips.iter().filter(|skip| present::is_present(skip)).collect();
         if wrong.is_empty() || !is_strict { Ok(()) } else { Err(Failed::from(fault(&wrong))) }
     });
-    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+    let counted = Trial::test("a_test_counts_once_for_each_thing_that_it_lacks", || {
+        counts_a_test_once();
+        Ok(())
+    });
+    let found = Trial::test("what_is_there_is_not_taken_for_lacking", || {
+        finds_what_is_there();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![lacking, counted, found]).exit_code()
+}
+
+fn skip(lacks: Lack, test: &str, why: &str) -> Skip {
+    Skip { lacks, test: test.to_owned(), place: None, why: why.to_owned() }
+}
+
+fn counts_a_test_once() {
+    let skips = [
+        skip(Lack::MkfsXfs, "tests/a.rs one", "not installed"),
+        skip(Lack::Root, "tests/a.rs one", "EPERM"),
+        skip(Lack::Root, "tests/a.rs one", "EACCES"),
+        skip(Lack::Root, "tests/b.rs two", "EPERM"),
+    ];
+    let expected = "skipped for lack of root:\n  tests/a.rs one: EACCES; EPERM\n  tests/b.rs two: EPERM\n\
+                    skipped for lack of mkfs.xfs:\n  tests/a.rs one: not installed\nskips: 3 (root 2, mkfs.xfs 1)\n";
+    assert_eq!(summary(&skips), expected);
+    assert_eq!(summary(&[]), "skips: 0\n");
+}
+
+/// One of these two is always there.
+fn finds_what_is_there() {
+    let there = [Lack::Root, Lack::OrdinaryUser].map(|lacks| present::is_present(&skip(lacks, "", "")));
+    assert_ne!(there[0], there[1]);
 }
 
 /// What is lacking, each with its tests, and a last line with the counts.

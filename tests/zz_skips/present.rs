@@ -55,7 +55,10 @@ pub fn is_present(skip: &Skip) -> bool {
         Lack::MadvPopulate => is_at_least(5, 14),
         Lack::HugePages => Path::new("/sys/kernel/mm/transparent_hugepage").exists(),
         // On a disk filesystem it depends on how the kernel was built, and on who else has the file open.
-        Lack::Collapse => is_tmpfs(&place) && Path::new("/sys/kernel/mm/transparent_hugepage").exists(),
+        Lack::Collapse => {
+            let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+            is_tmpfs(&place) && setting.is_ok_and(|setting| setting.contains("[always]"))
+        }
         Lack::Python => is_installed("python3"),
         Lack::Git => is_installed("git"),
         Lack::Rustc => is_installed("rustc"),

