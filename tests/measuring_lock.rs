@@ -94,10 +94,12 @@ impl First {
         kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
     }
 
+    /// Ends it as Ctrl-C does. SIGINT itself is ignored where the tests run in the background of a
+    /// script.
     fn interrupt(mut self) {
-        self.signal(Signal::SIGINT);
+        self.signal(Signal::SIGTERM);
         self.signal(Signal::SIGCONT);
-        assert_eq!(self.0.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
+        assert_eq!(self.0.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
     }
 }
 
