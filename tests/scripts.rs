@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use nix::unistd::geteuid;
-use skips::{Lack, skip};
+use skips::{Lack, skip, skip_in};
 use tempfile::TempDir;
 
 fn script(name: &str) -> PathBuf {
@@ -507,7 +507,7 @@ impl UnderLoad {
     fn on_a_disk(&self) -> bool {
         let (code, _, said) = run(&mut self.disk("true"));
         if code == Some(2) && said.contains("reach no disk") {
-            eprintln!("skipped: the build lies on no disk");
+            skip_in(self.dir.path(), Lack::DiskFiles, "the build is on no disk");
             return false;
         }
         assert_eq!(code, Some(0), "{said}");
@@ -661,11 +661,11 @@ fn a_disk_load_needs_a_disk() {
     let memory = Path::new("/dev/shm");
     let found = nix::sys::statfs::statfs(memory);
     if !found.is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC) {
-        eprintln!("skipped: /dev/shm is no tmpfs");
+        skip(Lack::DevShm, "it is not a tmpfs");
         return;
     }
     let Ok(dir) = TempDir::new_in(memory) else {
-        eprintln!("skipped: no folder can be made in /dev/shm");
+        skip(Lack::DevShm, "no folder can be made in it");
         return;
     };
     let arguments = ["--neighbour", "disk", "--dir", dir.path().to_str().unwrap(), "--", "echo", "ran"];

@@ -307,7 +307,7 @@ mod timing {
         let out = folder();
         let start = |_| {
             Command::new(env!("CARGO_BIN_EXE_pagewise"))
-                .args(["run", "private_cow", "--quick", "--budget", "1s", "--label", "a", "--dir"])
+                .args(["run", "--shared", "private_cow", "--quick", "--budget", "1s", "--label", "a", "--dir"])
                 .arg(out.path())
                 .arg("--out")
                 .arg(out.path().join("out"))

@@ -96,11 +96,12 @@ fn counted_read(file: &File) -> SysResult<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::skips::{Lack, skip};
 
     #[test]
     fn in_memory_there_is_nothing_to_count() {
         let Ok(made) = tempfile::tempdir_in("/dev/shm") else {
-            return eprintln!("skipped: /dev/shm cannot be written");
+            return skip(Lack::DevShm, "it cannot be written");
         };
         assert!(probe(made.path()).unwrap_err().contains("kept in memory"));
     }

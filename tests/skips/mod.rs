@@ -86,8 +86,6 @@ pub enum Lack {
     WritableSources,
     #[serde(rename = "signals that are not ignored")]
     Signals,
-    #[serde(rename = "a fast machine")]
-    FastMachine,
 }
 
 impl Display for Lack {

@@ -81,8 +81,6 @@ pub fn is_present(skip: &Skip) -> bool {
         }
         Lack::WritableSources => is_writable(Path::new(env!("CARGO_MANIFEST_DIR"))),
         Lack::Signals => ignored_signals() & ((1 << (SIGINT - 1)) | (1 << (SIGTERM - 1))) == 0,
-        // A machine has no property that says so.
-        Lack::FastMachine => false,
     }
 }
 

@@ -8,7 +8,7 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::libc::O_DIRECT;
 use pagewise::results::model::{Disturbed, Run, Status};
 
-use super::support::{folder, no_cold_state, no_disk, only, outcome_while, pagewise, rows, run_in, tells};
+use crate::support::{folder, no_cold_state, no_disk, only, outcome_while, pagewise, rows, run_in, tells};
 
 /// The large files that a run in `dir` works on.
 fn files_of_a_run(dir: &Path) -> Vec<PathBuf> {

@@ -13,6 +13,7 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::skips::{Lack, skip};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pagewise::os::process::is_ignored;
@@ -271,7 +272,7 @@ fn a_shared_run_that_is_alone_mentions_nobody() {
 #[test]
 fn users_wait_for_each_other() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: to be two users takes root");
+        skip(Lack::Root, "only root can be two users");
         return;
     }
     const NOBODY: u32 = 65534;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use pagewise::results::model::{Disturbed, Run, Status};
 
-use super::skips::{Lack, skip};
-use super::support::{folder, only, outcome, outcome_while, rows, run_in};
+use crate::skips::{Lack, skip};
+use crate::support::{folder, only, outcome, outcome_while, rows, run_in};
 
 /// `pagewise` where each of `laid` (a file or folder, and what is laid over it) is so. `None` where a test may not do this, said visibly.
 #[track_caller]

@@ -1,0 +1,6 @@
+//! Two measurements on one machine, as their users meet them.
+
+#[path = "../skips/mod.rs"]
+mod skips;
+/// Time or load could change the outcome of these tests (CONTRIBUTING.md).
+mod timing;
