@@ -171,7 +171,7 @@ pub fn advise(run: &Run, need: &Reading, plainness: Plainness<'_>) -> Result<Adv
             need.pattern,
             fallen.map_or_else(
                 || "measure one, by `pagewise advise read` without --from".to_owned(),
-                |study| format!("in {} {}", study.scenario.id, why_it_fell(study))
+                |study| format!("in {} {}", study.scenario.id, super::why_it_fell(study))
             )
         ));
     };
@@ -193,20 +193,6 @@ pub fn advise(run: &Run, need: &Reading, plainness: Plainness<'_>) -> Result<Adv
         scenarios: vec![study.scenario.id.clone()],
         run: run.id.clone(),
     })
-}
-
-/// Why nothing can be read off a study, as the end of a sentence.
-fn why_it_fell(study: &Study) -> String {
-    let baseline = study.cases.iter().find(|case| case.method == study.baseline && case.status != Status::Ok);
-    match baseline {
-        Some(case) => format!(
-            "{} is what the others are compared with: {}",
-            case.method,
-            case.reason.as_deref().unwrap_or("not measured")
-        ),
-        None if study.tainted => "the same method differed from itself: measure again on a quieter machine".to_owned(),
-        None => "time was up before the first look: a larger --budget gives it time".to_owned(),
-    }
 }
 
 /// Why a run that was to watch a file larger than memory did not; `None` where it was to do something else.

@@ -86,12 +86,11 @@ impl<'a> Evidence<'a> {
         };
         let nearest = of(guarantee).filter(alone).min_by(|a, b| distance(a).total_cmp(&distance(b)));
         let Some(nearest) = nearest else {
-            let cut_short = run.studies.iter().any(|study| study.scenario.guarantee.as_deref() == Some(guarantee));
-            let then = if cut_short {
-                "that stands: they were cut short, or tainted; measure with a larger --budget"
-            } else {
-                "of shared_edit: measure one, by `pagewise advise sync` without --from"
-            };
+            let fallen = run.studies.iter().find(|study| study.scenario.guarantee.as_deref() == Some(guarantee));
+            let then = fallen.map_or_else(
+                || "of shared_edit: measure one, by `pagewise advise sync` without --from".to_owned(),
+                |study| format!("that stands: in {} {}", study.scenario.id, super::why_it_fell(study)),
+            );
             return Err(format!("the run {} has no study with the guarantee {guarantee} {then}", run.id));
         };
         let (edit, pages) = (bytes(nearest).unwrap_or(1), number(nearest, "pages"));

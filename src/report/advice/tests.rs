@@ -226,7 +226,14 @@ fn a_run_without_such_a_study_is_refused_with_what_to_do() {
     assert!(error.contains("durable") && error.contains("without --from"), "{error}");
     let mut tainted = both();
     tainted.studies.iter_mut().for_each(|study| study.tainted = true);
-    assert!(advise(&tainted, NEED).is_err());
+    assert!(advise(&tainted, NEED).unwrap_err().contains("the same method differed from itself"));
+    let mut failed = both();
+    for study in &mut failed.studies {
+        study.workers_used = 0;
+        study.cases[0] = study.cases[0].clone().missing(Status::Failed, "no room on the disk");
+    }
+    let error = advise(&failed, NEED).unwrap_err();
+    assert!(error.contains("pwrite+fdatasync is what the others are compared with: no room on the disk"), "{error}");
 }
 
 #[test]
