@@ -36,5 +36,8 @@ pub mod stats;
 pub mod trial;
 
 #[cfg(test)]
+#[path = "../tests/program/mod.rs"]
+mod program;
+#[cfg(test)]
 #[path = "../tests/skips/mod.rs"]
 mod skips;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ops::{Deref, Range};
+use std::os::unix::fs::MetadataExt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -11,6 +12,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::mman::{MapFlags, MsFlags, ProtFlags, mmap_anonymous, msync, munmap};
+use procfs::process::Process;
 
 use super::access::Span;
 use super::{SysError, SysResult, page_size};
@@ -225,13 +227,23 @@ impl FileMap {
     }
 }
 
-/// Whether anything is mapped at `address`, by mincore(2), which answers `ENOMEM` where nothing is.
-pub fn is_mapped(address: usize) -> bool {
+/// Whether `file` is mapped at `address`.
+///
+/// mincore(2) answers `ENOMEM` where nothing is mapped, which is quick. Where something is, /proc/self/maps tells
+/// what: another thread may have mapped memory of its own there meanwhile. If that cannot be read, it is taken for the file.
+pub fn is_mapped(file: &File, address: usize) -> bool {
     let mut seen = 0_u8;
     let page = address - address % page_size();
     // SAFETY: the kernel only looks whether the page is mapped, and writes one byte, which outlives the call.
     let code = unsafe { libc::mincore(page as *mut libc::c_void, 1, &raw mut seen) };
-    Errno::result(code) != Err(Errno::ENOMEM)
+    if Errno::result(code) == Err(Errno::ENOMEM) {
+        return false;
+    }
+    let (Ok(maps), Ok(found)) = (Process::myself().and_then(|process| process.maps()), file.metadata()) else {
+        return true;
+    };
+    let holds = |range: (u64, u64)| (range.0..range.1).contains(&(address as u64));
+    maps.into_iter().any(|map| holds(map.address) && map.inode == found.ino())
 }
 
 /// Memory that a process and its later children share: `MAP_SHARED | MAP_ANONYMOUS`, zero-filled, unmapped when dropped.

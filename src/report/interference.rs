@@ -150,7 +150,7 @@ mod tests {
             sentences(&study),
             [
                 format!(
-                    "Unknown device bytes written: another program writes to this disk ({first} 4.0 KiB to 64 KiB)."
+                    "Unknown device bytes written: another program writes to this disk ({first} 4.0 KiB to 64.0 KiB)."
                 ),
                 format!("Not verified for {second}: flushes: they are not counted for this disk."),
             ]

@@ -156,7 +156,7 @@ fn a_folder_that_may_not_be_written_is_refused_in_a_sentence() {
     let place = tempfile::tempdir().unwrap();
     let program = place.path().join("pagewise");
     let closed = place.path().join("closed");
-    fs::copy(env!("CARGO_BIN_EXE_pagewise"), &program).unwrap();
+    crate::program::copy(env!("CARGO_BIN_EXE_pagewise"), &program);
     fs::create_dir(&closed).unwrap();
     for path in [place.path(), &program, &closed] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();

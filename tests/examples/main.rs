@@ -2,6 +2,8 @@
 
 mod edits;
 mod limits;
+#[path = "../program/mod.rs"]
+mod program;
 mod refusals;
 #[path = "../skips/mod.rs"]
 mod skips;

@@ -281,7 +281,7 @@ fn users_wait_for_each_other() {
     let copy = tempfile::tempdir().unwrap();
     fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = copy.path().join("pagewise");
-    fs::copy(env!("CARGO_BIN_EXE_pagewise"), &program).unwrap();
+    crate::program::copy(env!("CARGO_BIN_EXE_pagewise"), &program);
     let first = place.first();
     let mut command = place.by(&program, "second", "run fork_ipc --quick --wait 0s");
     let output = command.current_dir(copy.path()).uid(NOBODY).gid(NOBODY).output().unwrap();

@@ -4,6 +4,8 @@
 
 #[path = "../held/mod.rs"]
 mod held;
+#[path = "../program/mod.rs"]
+mod program;
 #[path = "../skips/mod.rs"]
 mod skips;
 mod timing;

@@ -171,7 +171,7 @@ fn nobodys() -> Option<(TempDir, PathBuf)> {
     }
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("pagewise");
-    fs::copy(env!("CARGO_BIN_EXE_pagewise"), &program).unwrap();
+    crate::program::copy(env!("CARGO_BIN_EXE_pagewise"), &program);
     std::os::unix::fs::chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
     Some((dir, program))

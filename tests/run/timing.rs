@@ -234,7 +234,7 @@ fn a_folder_that_cannot_be_written_is_said_so() {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = dir.path().join("pagewise");
-    fs::copy(env!("CARGO_BIN_EXE_pagewise"), &program).unwrap();
+    crate::program::copy(env!("CARGO_BIN_EXE_pagewise"), &program);
     let output = Process::new(&program)
         .args(["run", "--shared", "--dir"])
         .arg(dir.path())

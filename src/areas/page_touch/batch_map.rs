@@ -102,8 +102,8 @@ impl BatchMap {
     /// # Errors
     /// [`Trouble::Unproven`] where something is.
     pub(super) fn settle(&mut self) -> Result<(), Trouble> {
-        self.file = None;
-        if self.state != State::Mapped && is_mapped(self.address) {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        if self.state != State::Mapped && is_mapped(&file, self.address) {
             return Err(Trouble::unproven("the mapping is still there", "munmap returned, and unmapped nothing"));
         }
         Ok(())

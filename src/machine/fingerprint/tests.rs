@@ -69,7 +69,7 @@ fn this_machine_shows_itself_to_a_user_who_is_not_root() {
     let dir = TempDir::new().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let program = dir.path().join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    crate::program::copy(std::env::current_exe().unwrap(), &program);
     let test = "machine::fingerprint::tests::this_machine_has_a_kernel_a_processor_and_memory";
     let ran = Command::new(&program)
         .args(["--exact", test])
