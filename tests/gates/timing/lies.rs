@@ -234,7 +234,7 @@ fn messages_that_no_child_answered_are_no_round_trips() {
 #[test]
 fn a_null_control_that_is_off_takes_the_verdicts_away_and_table_and_report_say_so() {
     let dir = folder();
-    let words = format!("{DURABLE} --method mmap+msync* --budget 40s");
+    let words = format!("{DURABLE} --method mmap+msync* --budget 20s");
     let Some(command) = lied_to("a slow null control", &run_in(dir.path(), &words)) else { return };
     let (run, shown) = outcome(command);
     let study = only(&run);
