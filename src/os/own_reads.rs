@@ -43,7 +43,7 @@ pub fn probe(dir: &Path) -> Result<(), String> {
 /// Tries it on the first pages of `file`, which are dropped from the page cache for it.
 ///
 /// # Errors
-/// As [`probe`].
+/// As [`probe()`].
 pub fn probe_file(file: &File) -> Result<(), String> {
     let cold = cold_read(file).map_err(|error| not_tried(&error.to_string()))?;
     let Some(counted) = cold else {
