@@ -30,8 +30,7 @@ const TRIES: usize = 3;
 /// A sentence: why the counter is no evidence there.
 pub fn probe(dir: &Path) -> Result<(), String> {
     let made = probe::named_file(dir).map_err(|error| not_tried(&error.to_string()))?;
-    let bytes: Vec<u8> = (0..BYTES as u64 / 8).flat_map(|word| noise(word).to_le_bytes()).collect();
-    file::write_at(made.as_file(), &bytes, 0)
+    file::write_at(made.as_file(), &probe::noise(0, BYTES), 0)
         .and_then(|()| file::fdatasync(made.as_file()))
         .map_err(|error| not_tried(&error.to_string()))?;
     if file::in_memory(made.as_file()) {
@@ -61,14 +60,6 @@ pub fn probe_file(file: &File) -> Result<(), String> {
     }
     Err("the kernel's count of what this process reads (ru_inblock) is wrong here: reading a cached page counts"
         .to_owned())
-}
-
-/// A number that a filesystem which compresses makes no smaller (splitmix64: Steele, Lea and Flood, 2014).
-fn noise(word: u64) -> u64 {
-    let mixed = (word + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
 }
 
 fn not_tried(why: &str) -> String {

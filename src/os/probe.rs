@@ -38,6 +38,18 @@ pub fn named_file(dir: &Path) -> SysResult<NamedTempFile> {
         .map_err(SysError::io("open(O_CREAT|O_EXCL)", dir))
 }
 
+/// Bytes that compress badly, so that a filesystem which compresses writes them all the same (xorshift64, Marsaglia 2003).
+pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15 ^ (seed + 1);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[5]
+    };
+    (0..len).map(|_| next()).collect()
+}
+
 /// Whether an io_uring may be made here (io_uring_setup(2)). One is made, of a single entry, and closed.
 ///
 /// # Errors

@@ -17,17 +17,16 @@ pub fn sentences(study: &Study) -> Vec<String> {
 pub fn disturbed(study: &Study) -> Option<String> {
     let null = study.null_control.iter().map(|null| &null.batches);
     let columns: Vec<&Batches> = rows::measured(study).into_iter().map(|case| &case.batches).chain(null).collect();
-    let disk = Disturbed(Disturbed::READS.0 | Disturbed::WRITES.0);
     let mut parts = Vec::new();
     for (kind, words) in Disturbed::NAMED {
         // Of what happens on a disk, only those batches tell that looked at it.
-        let looked = columns.iter().filter(|batches| kind != disk || !batches.device_read.is_empty());
+        let looked = columns.iter().filter(|batches| kind != Disturbed::DISK || !batches.device_read.is_empty());
         let all: Vec<Disturbed> = looked.flat_map(|batches| batches.disturbed.iter().copied()).collect();
         let seen = all.iter().filter(|batch| batch.any_of(kind)).count();
         let part = seen as f64 / all.len().max(1) as f64;
         if part >= LEAST {
             parts.push(format!("{words} in {} of the batches", whole_percent(part)));
-        } else if kind == disk
+        } else if kind == Disturbed::DISK
             && let Some(idle) = foreign_windows(study).filter(|part| *part >= LEAST)
         {
             parts.push(format!("other writes on this disk in {} of the idle windows", whole_percent(idle)));

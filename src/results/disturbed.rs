@@ -28,10 +28,13 @@ impl Disturbed {
     /// The kernel changed its clock source, in the batch's round.
     pub const CLOCK: Self = Self(64);
 
+    /// Foreign traffic on the disk, of either kind.
+    pub const DISK: Self = Self(Self::READS.0 | Self::WRITES.0);
+
     /// Every disturbance that this release knows, with what is said of it: `CPU steal in 2 % of the
     /// batches`.
     pub const NAMED: [(Self, &'static str); 6] = [
-        (Self(Self::READS.0 | Self::WRITES.0), "other reads or writes on this disk"),
+        (Self::DISK, "other reads or writes on this disk"),
         (Self::STEAL, "CPU steal"),
         (Self::FREQUENCY, "a change of the processor's frequency"),
         (Self::NUMA, "NUMA balancing"),

@@ -57,22 +57,11 @@ fn observe(device: &BlockDevice, dir: &Path, sync: fn(&File) -> SysResult<()>) -
     let mut seen = Seen::default();
     for turn in 0..TRIES {
         let before = counters.read()?;
-        file::write_at(made.as_file(), &noise(turn as u64), (turn * BYTES) as u64)?;
+        file::write_at(made.as_file(), &probe::noise(turn as u64, BYTES), (turn * BYTES) as u64)?;
         sync(made.as_file())?;
         let change = counters.read()?.since(before);
         seen.flushes += usize::from(change.flushes.is_some_and(|count| count > 0));
         seen.bytes += usize::from(change.written_bytes >= BYTES as u64);
     }
     Ok(seen)
-}
-
-/// Bytes that compress badly, so that a filesystem which compresses writes them all the same (xorshift64, Marsaglia 2003).
-fn noise(seed: u64) -> [u8; BYTES] {
-    let mut state = 0x9E37_79B9_7F4A_7C15 ^ (seed + 1);
-    std::array::from_fn(|_| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[5]
-    })
 }
