@@ -44,6 +44,8 @@ const QUIET: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The studies after one that waited in vain: a disk that others use all the time is worth no more of their time.
 const NEXT_WAIT: Duration = Duration::from_millis(400);
+/// The largest share of its time that a study spends on it.
+const SHARE: u32 = 4;
 
 impl Default for Patience {
     fn default() -> Self {
@@ -52,9 +54,11 @@ impl Default for Patience {
 }
 
 impl Patience {
-    fn wait_until_idle(&self, stat: &Path, interrupt: &Interrupt) {
+    /// `budget`: the study's time.
+    fn wait_until_idle(&self, stat: &Path, budget: Duration, interrupt: &Interrupt) {
         let Ok(reader) = StatReader::open(stat) else { return };
-        let idle = reader.wait_until_idle(QUIET, self.0.get(), || interrupt.asked().is_some());
+        let most = self.0.get().min(budget / SHARE);
+        let idle = reader.wait_until_idle(QUIET, most, || interrupt.asked().is_some());
         self.0.set(if idle { LONGEST_WAIT } else { NEXT_WAIT });
     }
 }
@@ -98,6 +102,7 @@ impl Ground<'_> {
         seed: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Study {
+        let time = time.into();
         self.site.clear();
         let reads_a_file = plan.scenario.state.is_some();
         let missing = self.own_reads.filter(|_| reads_a_file).map(|why| format!("own storage reads: {why}"));
@@ -109,7 +114,7 @@ impl Ground<'_> {
             // The first file is the scenario's; the others are for methods that need one of their own.
             Ok(built) => {
                 if let Some(stat) = self.disk_stat.filter(|_| !files.is_empty()) {
-                    self.patience.wait_until_idle(stat, self.interrupt);
+                    self.patience.wait_until_idle(stat, time.budget, self.interrupt);
                 }
                 let study = study::run(plan, time, seed, &mut workers, progress);
                 Study { cache: built.into_iter().next().flatten(), ..study }

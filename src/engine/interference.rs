@@ -5,7 +5,7 @@
 //!
 //! | what | read from | counted if |
 //! |---|---|---|
-//! | CPU steal | `/proc/stat`, of the processors that its batches ended on | a tick of it was stolen |
+//! | CPU steal | `/proc/stat`, of the processors that its batches ended on | more than [`MOST_STOLEN`] of the round was stolen |
 //! | frequency | `scaling_cur_freq` of the processor that the round began and ended on | it moved by more than [`MOST_MOVED`] |
 //! | clock source | `current_clocksource` | the kernel changed it |
 //! | NUMA balancing | `numa_hint_faults` in `/proc/vmstat`, where `kernel.numa_balancing` is on | it rose within a batch |
@@ -23,10 +23,17 @@ use crate::os::clock_source;
 use crate::os::usage::Usage;
 use crate::results::model::Disturbed;
 
+use super::clock;
 use super::method::Measured;
 
 /// By how much the frequency may move: three of the usual steps of 100 MHz, since processors of 3 GHz go up and down by one all the time.
 pub const MOST_MOVED: f64 = 0.1;
+
+/// The share of a round that the host may take: the margin within which cases that the processor bounds are called equal.
+pub const MOST_STOLEN: f64 = 0.02;
+
+/// /proc/stat counts in hundredths of a second on every Linux (USER_HZ; proc(5)).
+const NS_OF_A_TICK: f64 = 1e7;
 
 /// Bytes of /proc/stat that hold the lines of 500 processors, which come first. /proc/vmstat fits as well.
 const STAT_BYTES: usize = 64 << 10;
@@ -64,6 +71,8 @@ pub struct Interference {
 /// One look at the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Look {
+    /// When, in ns.
+    at: u64,
     clock: Option<String>,
     khz: Option<u64>,
     /// Ticks stolen, by processor.
@@ -116,7 +125,7 @@ impl Interference {
         let khz = self.visited.last().copied().and_then(|cpu| self.khz(cpu));
         let clock = self.clock.as_ref().and_then(|file| file.read(&mut self.buffer)).map(str::to_owned);
         let stolen = self.stat.as_ref().and_then(|file| file.read(&mut self.buffer)).map(stolen).unwrap_or_default();
-        Look { clock, khz, stolen }
+        Look { at: clock::now(), clock, khz, stolen }
     }
 
     fn khz(&mut self, cpu: usize) -> Option<u64> {
@@ -205,7 +214,9 @@ fn stolen(stat: &str) -> Vec<u64> {
 /// What moved between two looks.
 fn changed(began: &Look, ended: &Look, visited: &[usize]) -> Disturbed {
     let of = |look: &Look, cpu: usize| look.stolen.get(cpu).copied().unwrap_or(0);
-    let stolen = visited.iter().any(|cpu| of(ended, *cpu) > of(began, *cpu));
+    // Time is given out in whole ticks, so most of the first may have been stolen before the round.
+    let certain = |cpu: usize| of(ended, cpu).saturating_sub(of(began, cpu) + 1) as f64 * NS_OF_A_TICK;
+    let stolen = visited.iter().any(|cpu| certain(*cpu) > MOST_STOLEN * ended.at.saturating_sub(began.at) as f64);
     let moved = began.khz.zip(ended.khz).is_some_and(|(began, ended)| {
         let (low, high) = (began.min(ended), began.max(ended));
         high as f64 > low as f64 * (1.0 + MOST_MOVED)
@@ -290,7 +301,9 @@ mod tests {
     #[test]
     fn stolen_ticks_a_moved_frequency_and_another_clock_are_counted_each_by_its_name() {
         let machine = Machine::steady();
-        assert_eq!(machine.round(|machine| machine.stolen(1)), Disturbed::STEAL);
+        assert_eq!(machine.round(|machine| machine.stolen(1)), Disturbed::NONE, "it may have been stolen before");
+        // A year of it, so that no round is too long.
+        assert_eq!(machine.round(|machine| machine.stolen(3_153_600_000)), Disturbed::STEAL);
         assert_eq!(machine.round(|machine| machine.khz(3_290_000)), Disturbed::NONE, "a few steps");
         assert_eq!(machine.round(|machine| machine.khz(2_000_000)), Disturbed::FREQUENCY);
         assert_eq!(machine.round(|machine| machine.clock("hpet")), Disturbed::CLOCK);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::time::TimeSpec;
 use nix::unistd::{Whence, lseek};
 
 use super::{SysError, SysResult};
@@ -301,6 +302,15 @@ pub fn write_all_at(file: &File, bytes: &[u8], at: u64, path: &Path) -> SysResul
 #[inline]
 pub fn fdatasync(file: &File) -> SysResult<()> {
     nix::unistd::fdatasync(file).map_err(|errno| SysError::new("fdatasync", "a file", errno))
+}
+
+/// Sets the times of the file's last access and change to now (`futimens`, utimensat(2)).
+///
+/// # Errors
+/// `EPERM`, `EROFS`: the file is someone else's, or the filesystem is read-only.
+pub fn set_times_to_now(file: &File) -> SysResult<()> {
+    nix::sys::stat::futimens(file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW)
+        .map_err(|errno| SysError::new("futimens", "a file", errno))
 }
 
 /// `fsync(2)`: data and all metadata durable.

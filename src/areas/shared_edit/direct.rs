@@ -68,7 +68,7 @@ impl Method for Direct {
             file::read_at(&self.file, block, Self::start_of(edit.at))?;
             edit.follow(block[within]);
         }
-        Ok(())
+        self.job.sync_times()
     }
 
     #[inline(always)]

@@ -27,7 +27,8 @@ impl Ringed {
 
 impl Method for Ringed {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        self.job.prepare(draw)
+        self.job.prepare(draw)?;
+        self.job.sync_times()
     }
 
     #[inline(always)]

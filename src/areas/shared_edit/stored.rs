@@ -98,7 +98,7 @@ impl<P: ByStore + 'static> Method for Stored<P> {
         let map = self.map()?;
         self.job.checks += map_by_reading(&map)?;
         self.map = Some(map);
-        Ok(())
+        self.job.sync_times()
     }
 
     #[inline(always)]

@@ -63,7 +63,8 @@ impl<P: ByCall + 'static> Written<P> {
 
 impl<P: ByCall + 'static> Method for Written<P> {
     fn prepare(&mut self, draw: Draw) -> Result<(), Trouble> {
-        self.job.prepare(draw)
+        self.job.prepare(draw)?;
+        self.job.sync_times()
     }
 
     #[inline(always)]
