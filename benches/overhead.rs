@@ -109,7 +109,7 @@ fn run(pairs: &[Pair], budget: Duration, markdown: bool, turn: Option<AloneArgs>
         let plan = pair.plan();
         let seed = 1 + index as u64 * 1_000_003;
         let mut workers = Workers {
-            site: site.path(),
+            site: site.held_path(),
             disk_stat: None,
             own_reads: false,
             catalogue: serde_json::to_value(&pair.options)?,

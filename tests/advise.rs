@@ -285,7 +285,8 @@ mod timing {
                 assert!(Instant::now() < deadline, "waited a minute for the run");
                 std::thread::sleep(Duration::from_millis(5));
             }
-            kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+            // SIGINT is ignored in the background of a script.
+            kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
             let interrupted = child.wait_with_output().unwrap();
             let said = stderr(&interrupted);
             assert_eq!(stdout(&interrupted), "", "no advice yet: {said}");

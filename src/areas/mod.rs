@@ -11,7 +11,7 @@ pub mod draw;
 mod fork_ipc;
 pub mod page_touch;
 pub mod prepare;
-mod private_cow;
+pub mod private_cow;
 pub mod shared_edit;
 
 pub use area::{Area, FULL, Options, Spec, UserFile};

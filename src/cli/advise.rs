@@ -10,8 +10,10 @@ use super::alone::AloneArgs;
 use super::measuring::duration;
 use super::run::{self, RunArgs};
 use super::select::{SelectArgs, measurable};
-use crate::areas::dataset::like;
+use super::site_worker::{self, SiteWorker};
+use super::tell;
 use crate::areas::{self, UserFile, shared_edit};
+use crate::engine::interrupt::Interrupt;
 use crate::report::advice::read;
 use crate::report::advice::sync::{self, Need, Survive};
 use crate::results::model::{Commit, Copied, Run};
@@ -149,8 +151,12 @@ impl Subject {
 /// Measures, and gives the run as it was recorded.
 pub(super) fn measure(args: &RunArgs) -> anyhow::Result<Run> {
     let folder = run::measure(args)?;
-    eprintln!("pagewise: measured, and recorded in {}", folder.display());
-    Ok(store::load(&folder)?)
+    tell(&format!("measured, and recorded in {}", folder.display()));
+    let run = store::load(&folder)?;
+    match run::why_nothing(&run) {
+        None => Ok(run),
+        Some(why) => anyhow::bail!("nothing could be measured: {why}"),
+    }
 }
 
 /// Answers.
@@ -265,10 +271,15 @@ impl SyncArgs {
         let UserFile { path, bytes, .. } = measurable(path)?;
         let mib = bytes.div_ceil(1 << 20).min(MOST_COPIED);
         let site = Site::make(&self.dir(), 2 * (mib << 20))?;
-        let (history, why) =
-            like(&path, site.path()).map_err(|trouble| anyhow::anyhow!("--file {shown}: {trouble}"))?;
-        eprintln!("pagewise: {shown}: {why}; {mib} MiB of it are copied so");
-        Ok(Some(Copied { path: path.to_string_lossy().into_owned(), history: history.name().to_owned(), mib }))
+        // Until the measurement begins, a signal ends the process at once, and the next run removes the folder.
+        let interrupt = Interrupt::without_signals()?;
+        let site_worker = SiteWorker { site: &site, interrupt: &interrupt };
+        let (history, why) = site_worker.like(&path).map_err(|trouble| anyhow::anyhow!("--file {shown}: {trouble}"))?;
+        if let Err(why) = site_worker::remove(site) {
+            tell(&why);
+        }
+        tell(&format!("{shown}: {why}; {mib} MiB of it are copied so"));
+        Ok(Some(Copied { path: path.to_string_lossy().into_owned(), history, mib }))
     }
 
     /// Where it is measured.
@@ -353,6 +364,7 @@ mod tests {
             sweeps: Vec::new(),
             reading: None,
             commit: Some(commit),
+            write_back: false,
             dir: ".".to_owned(),
             budget_ns: 1,
             worker_limit_ns: None,

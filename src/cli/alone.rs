@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::measuring::time;
+use super::tell_as;
 use crate::measuring_lock::{LockError, MeasuringLock};
 use crate::results::model::Warning;
 
@@ -47,20 +48,20 @@ impl AloneArgs {
         if self.shared {
             let lock = MeasuringLock::shared();
             if lock.others() > 0 {
-                eprintln!("{program}: another pagewise is measuring at the same time; the reports of both say so");
+                tell_as(program, "another pagewise is measuring at the same time; the reports of both say so");
             }
             return Ok(lock);
         }
         let mut waited = false;
         let taken = MeasuringLock::take(self.wait, &mut |holder| {
             let hint = if waited { "" } else { "; --wait TIME limits the wait, --shared measures at the same time" };
-            eprintln!("{program}: waiting for another pagewise to finish measuring: {holder}{hint}");
+            tell_as(program, &format!("waiting for another pagewise to finish measuring: {holder}{hint}"));
             waited = true;
         });
         match taken {
             Ok(lock) => {
                 if waited {
-                    eprintln!("{program}: the other measurement has ended; starting");
+                    tell_as(program, "the other measurement has ended; starting");
                 }
                 Ok(lock)
             }
@@ -69,9 +70,8 @@ impl AloneArgs {
                  or measure at the same time by --shared"
             )),
             Err(LockError::Unavailable(error)) => {
-                eprintln!(
-                    "{program}: cannot find out whether another pagewise is measuring ({error}); measuring anyway"
-                );
+                let doubt = "cannot find out whether another pagewise is measuring";
+                tell_as(program, &format!("{doubt} ({error}); measuring anyway"));
                 Ok(MeasuringLock::none())
             }
         }

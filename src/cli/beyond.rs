@@ -7,7 +7,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::reader::{self, Kind, evicted};
+use super::reader::{self, Kind};
+use super::site_worker::SiteWorker;
 use crate::areas::Options;
 use crate::areas::dataset::{History, Recipe};
 use crate::areas::page_touch::beyond::{ALONE, Order, Pattern, WAYS, Way};
@@ -191,10 +192,13 @@ pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> BeyondMemory {
     };
     let mut lots = ChaCha8Rng::seed_from_u64(given.seed);
     let mut lines = Vec::new();
-    let path = given.site.path().join("beyond");
+    let site_worker = SiteWorker { site: given.site, interrupt: given.interrupt };
+    let path = PathBuf::from("beyond");
     for file in files(ground.limit, given.wanted) {
-        given.site.clear();
-        if let Err(trouble) = Recipe::new("beyond", file.bytes, History::Cold).build(given.site.path()) {
+        if let Err(trouble) = site_worker.build(&[Recipe::new("beyond", file.bytes, History::Cold)]) {
+            if given.interrupt.should_stop() {
+                return seen(Some(ground.limit), Some(INTERRUPTED.to_owned()), lines);
+            }
             let why = format!("a file of {} MiB could not be made: {trouble}", file.bytes >> 20);
             lines.extend(given.wanted.ways().map(|way| failed(way, file.bytes, why.clone())));
             continue;
@@ -214,17 +218,15 @@ pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> BeyondMemory {
             };
             say(&format!("beyond memory: {}, {} ({})", in_words(file.bytes), way.name, way.pattern.word()));
             let time = order.time + ALONE;
-            let line = evicted(&path)
-                .and_then(|()| reader::ask(Kind::Beyond, &order, time, Some(&ground.folder), given.interrupt));
-            if given.interrupt.asked().is_some() {
-                given.site.clear();
+            let line = reader::ask(given, Kind::Beyond, &order, time, Some(&ground.folder));
+            if given.interrupt.should_stop() {
                 return seen(Some(ground.limit), Some(INTERRUPTED.to_owned()), lines);
             }
             let line = line.unwrap_or_else(|why| failed(way, file.bytes, format!("{why:#}")));
             lines.push(TimeLine { turn, ..line });
         }
     }
-    given.site.clear();
+    site_worker.clear(0);
     seen(Some(ground.limit), None, lines)
 }
 

@@ -16,12 +16,13 @@ use super::measuring::{
 };
 use super::progress::Bar;
 use super::select::SelectArgs;
+use super::site_worker::{self, SiteWorker};
+use super::tell;
 use crate::areas::{self, Options, Spec};
+use crate::engine::clock;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::process::Death;
-use crate::machine;
 use crate::os::disk::Disk;
-use crate::os::own_reads;
 use crate::os::process;
 use crate::results::store::{self as runs, NewFolder};
 use crate::site::Site;
@@ -122,19 +123,21 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let candidates = candidates(args)?;
     let most = space(candidates.iter().map(|candidate| &*candidate.spec.files));
     Site::check(&args.dir, most)?;
+    clock::check().map_err(anyhow::Error::msg)?;
     let lock = args.alone.take("pagewise")?;
     let interrupt = Interrupt::watch().context("watching for signals")?;
     let site = Site::make(&args.dir, most)?;
-    site.hold(most);
-    let mut disk = Disk::of_dir(site.path());
-    let (mut trial, folder) = begin(args, &candidates, &site, &mut disk)?;
+    let site_worker = SiteWorker { site: &site, interrupt: &interrupt };
+    site_worker.clear(most);
+    let disk = site_worker.disk();
+    let (mut trial, folder) = begin(args, &candidates, site_worker, &disk)?;
     let neighbour = args.neighbour.then(|| Neighbour::start(cores()));
     let session = Session {
         args,
         candidates: &candidates,
         site: &site,
         disk: &disk,
-        own_reads: own_reads::probe(site.path()).err(),
+        own_reads: site_worker.own_reads(&Options::default(), false),
         patience: Patience::default(),
         interrupt: &interrupt,
         trial: &trial,
@@ -142,22 +145,31 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     };
     let outcome = session.measure();
     drop(neighbour);
-    drop(site);
+    if let Err(why) = site_worker::remove(site) {
+        tell(&why);
+    }
+    if let (Some(signal), Err(_)) = (interrupt.asked(), &outcome) {
+        tell(&format!("interrupted; what was tried is in {}", folder.display()));
+        Interrupt::end_by(signal);
+    }
     outcome?;
     Disturbance::new(&lock).record(&mut trial.warnings);
-    trial.finished = interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
+    trial.finished = (!interrupt.should_stop()).then(|| to_the_second(jiff::Timestamp::now()));
     store::save(&trial, &folder)?;
     if let Some(text) = alone::mention(&lock) {
-        eprintln!("pagewise: {text}");
+        tell(&text);
     }
     super::print(&show::text(&[store::load(&folder)?], args.format))?;
     if let Some(signal) = interrupt.asked() {
-        eprintln!("pagewise: interrupted; what was tried is in {}", folder.display());
+        tell(&format!("interrupted; what was tried is in {}", folder.display()));
         Interrupt::end_by(signal);
+    }
+    if let Some(why) = interrupt.given_up() {
+        anyhow::bail!("{why}; what was tried is in {}", folder.display());
     }
     match args.format {
         // What a program reads as a whole has no line of another kind at its end.
-        Format::Json => eprintln!("pagewise: the trial is in {}", folder.display()),
+        Format::Json => tell(&format!("the trial is in {}", folder.display())),
         Format::Table | Format::Markdown => super::print(&format!("{}\n", folder.display()))?,
     }
     Ok(ExitCode::SUCCESS)
@@ -209,12 +221,11 @@ fn of_default(default: &Default, time: Option<Duration>) -> anyhow::Result<Candi
 fn begin(
     args: &CalibrateArgs,
     candidates: &[Candidate],
-    site: &Site,
-    disk: &mut Disk,
+    site_worker: SiteWorker<'_>,
+    disk: &Disk,
 ) -> anyhow::Result<(Trial, PathBuf)> {
-    // A disk that cannot be probed is told by its absence.
-    let _ = disk.probe_flushes(site.path());
-    let (machine, dir) = machine::fingerprint(site.path(), disk);
+    let (machine, dir) =
+        site_worker.fingerprint(disk).map_err(|trouble| anyhow::anyhow!("looking at the machine: {trouble}"))?;
     let started = jiff::Timestamp::now();
     let NewFolder { id, path: folder } = runs::new_run_folder(&args.out, &runs::run_id(started, &args.label))?;
     let trial = Trial {
@@ -258,11 +269,11 @@ impl Session<'_> {
         let each = |candidate: &Candidate| candidate.subject.comparison_time();
         let blocks = self.candidates.iter().map(each).sum::<Duration>() * self.args.blocks;
         let most = most * self.args.studies + blocks;
-        eprintln!("pagewise: {}", self.plan(most));
+        tell(&self.plan(most));
         let bar = Bar::new(Instant::now(), most);
         for turn in 0..self.args.studies.max(self.args.blocks) {
             for (index, candidate) in self.candidates.iter().enumerate() {
-                if self.interrupt.asked().is_some() {
+                if self.interrupt.should_stop() {
                     bar.finish();
                     return Ok(());
                 }
@@ -305,7 +316,7 @@ impl Session<'_> {
             let begin = Instant::now();
             let study = ground.study(&plan, &spec.files, subject.study_time(), seed, &mut |_| {});
             let elapsed = begin.elapsed();
-            if self.interrupt.asked().is_some() {
+            if self.interrupt.should_stop() {
                 return Ok(());
             }
             // Blocks take what a comparison took here.
@@ -315,10 +326,10 @@ impl Session<'_> {
                 self.folder,
             )?;
         } else {
-            self.site.clear();
-            for file in &spec.files {
-                file.build(self.site.path()).map_err(|trouble| anyhow::anyhow!("{}: {trouble}", subject.name))?;
-            }
+            ground
+                .site_worker()
+                .build(&spec.files)
+                .map_err(|trouble| anyhow::anyhow!("{}: {trouble}", subject.name))?;
         }
         if turn < self.args.blocks {
             let mut workers = ground.workers(&plan);

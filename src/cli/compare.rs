@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::UsageError;
 use super::filter::FilterArgs;
+use super::{tell, tell_as};
 use crate::compare::{self, Compared, Of, Outcome, Question};
 use crate::report::comparison;
 use crate::report::table::Style;
@@ -125,11 +126,11 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let compared = compare::compare(&a, &b, &question)?;
     super::print(&text(&compared, args.format)?)?;
     if matches!(args.format, Format::Csv) {
-        compared.warnings.iter().for_each(|warning| eprintln!("warning: {}", warning.text));
+        compared.warnings.iter().for_each(|warning| tell_as("warning", &warning.text));
     }
     let Some(gate) = &compared.gate else { return Ok(ExitCode::SUCCESS) };
     if matches!(args.format, Format::Csv | Format::Json) {
-        eprintln!("{}", comparison::gate(&compared, gate));
+        tell(&comparison::gate(&compared, gate));
     }
     Ok(match gate.outcome {
         Outcome::Passed => ExitCode::SUCCESS,

@@ -4,17 +4,21 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::areas::Options;
-use crate::areas::dataset::Recipe;
+use super::site_worker::SiteWorker;
+use crate::areas::dataset::{History, Recipe};
+use crate::areas::{Options, private_cow};
 use crate::engine::interrupt::Interrupt;
+use crate::engine::method::Trouble;
 use crate::engine::plan::Plan;
 use crate::engine::process::Workers;
 use crate::engine::study::{self, Progress, Time};
 use crate::machine;
 use crate::os::disk::{Disk, StatReader};
 use crate::os::file::{self, Open};
+use crate::os::memory_group::MemoryGroup;
 use crate::os::own_reads;
 use crate::results::model::{Dir, Machine, Program, Study, Warning};
+use crate::results::text::printable;
 use crate::site::Site;
 
 /// Where studies are made.
@@ -40,6 +44,8 @@ pub struct Patience(Cell<Duration>);
 
 /// A disk that was idle for so long is idle.
 const QUIET: Duration = Duration::from_millis(200);
+/// The stop reason of a study that the user stopped.
+const INTERRUPTED: &str = "interrupted";
 /// A study waits at most this long for it.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The studies after one that waited in vain: a disk that others use all the time is worth no more of their time.
@@ -65,7 +71,7 @@ impl Patience {
 
 /// Why the process's own count of storage reads is no evidence where the files are; `None` where it is. `elsewhere`: the user's
 /// file is on another filesystem than ours.
-pub fn own_reads(site: &Site, options: &Options, elsewhere: bool) -> Option<String> {
+pub fn own_reads(site: &Path, options: &Options, elsewhere: bool) -> Option<String> {
     let tried = match &options.file {
         Some(file) if elsewhere && options.evict => file::open_unmarked(&file.path, Open::Read)
             .map_err(|error| error.to_string())
@@ -73,16 +79,21 @@ pub fn own_reads(site: &Site, options: &Options, elsewhere: bool) -> Option<Stri
         Some(_) if elsewhere => Err("whether the kernel counts them on the filesystem of --file was not tried, \
              since that takes a page that is not cached; --evict allows it"
             .to_owned()),
-        _ => own_reads::probe(site.path()),
+        _ => own_reads::probe(site),
     };
     tried.err()
 }
 
 impl Ground<'_> {
+    /// Who makes the files.
+    pub fn site_worker(&self) -> SiteWorker<'_> {
+        SiteWorker { site: self.site, interrupt: self.interrupt }
+    }
+
     /// Who runs the tasks of `plan`.
     pub fn workers(&self, plan: &Plan) -> Workers<'_> {
         Workers {
-            site: self.site.path(),
+            site: self.site.held_path(),
             disk_stat: self.disk_stat.map(Path::to_owned),
             own_reads: self.own_reads.is_none(),
             catalogue: serde_json::to_value(self.options).unwrap_or_default(),
@@ -103,13 +114,18 @@ impl Ground<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Study {
         let time = time.into();
-        self.site.clear();
         let reads_a_file = plan.scenario.state.is_some();
         let missing = self.own_reads.filter(|_| reads_a_file).map(|why| format!("own storage reads: {why}"));
         let plan = &Plan { missing: missing.into_iter().collect(), ..plan.clone() };
         let mut workers = self.workers(plan);
-        let built: Result<Vec<_>, _> = files.iter().map(|file| file.build(self.site.path())).collect();
-        match built {
+        if let Some(why) = lacks_memory(&plan.area, files) {
+            return study::unbuilt(plan, seed, &Trouble::Unavailable(why));
+        }
+        match self.site_worker().build(files) {
+            // Not a fault of the files: a resumed run does it again.
+            Err(trouble) if self.interrupt.should_stop() => {
+                Study { stop_reason: INTERRUPTED.to_owned(), ..study::unbuilt(plan, seed, &trouble) }
+            }
             Err(trouble) => study::unbuilt(plan, seed, &trouble),
             // The first file is the scenario's; the others are for methods that need one of their own.
             Ok(built) => {
@@ -121,6 +137,20 @@ impl Ground<'_> {
             }
         }
     }
+}
+
+/// Memory that a worker takes beside files and their copies, in bytes.
+const BESIDE_FILES: u64 = 24 << 20;
+
+/// Why a study of `files` does not fit into the memory limit of this process's cgroup; `None` where it does, or there is no
+/// limit. A file that is to be cached must stay cached, in `private_cow` together with a copy of it.
+fn lacks_memory(area: &str, files: &[Recipe]) -> Option<String> {
+    let limit = MemoryGroup::limit()?.bytes;
+    let cached = files.iter().filter(|file| !matches!(file.history, History::Cold | History::Found));
+    let copies = if area == private_cow::AREA.name { 2 } else { 1 };
+    let needed = copies * cached.map(|file| file.bytes).max()? + BESIDE_FILES;
+    let (needs, has) = (needed >> 20, limit >> 20);
+    (needed > limit).then(|| format!("needs {needs} MiB of memory; the limit of this process's cgroup is {has} MiB"))
 }
 
 /// The most that the files of one study take.
@@ -149,7 +179,7 @@ pub fn warnings(machine: &Machine, dir: &Dir, disk: &Disk) -> Vec<Warning> {
 
 /// The command as typed.
 pub fn command() -> Vec<String> {
-    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+    std::env::args_os().map(|word| printable(&word.to_string_lossy()).into_owned()).collect()
 }
 
 /// As results tell the time.

@@ -16,6 +16,7 @@ mod report;
 mod resume;
 mod run;
 mod select;
+mod site_worker;
 mod stalls;
 mod worker;
 
@@ -24,6 +25,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+
+use crate::os::process;
+use crate::results::text::printable_lines;
 
 /// mmap or read/write, and how to sync? Measured, proven and compared on your own machine, kernel and filesystem.
 #[derive(Debug, Parser)]
@@ -62,6 +66,9 @@ enum Command {
         /// What is to be told.
         kind: String,
     },
+    /// Prepare the files of a study in a child process: started by `run`
+    #[command(hide = true)]
+    SiteWorker,
     /// A part of a study, in a process of its own: started by `run`
     #[command(hide = true)]
     Worker,
@@ -81,6 +88,7 @@ const GATE_UNDECIDED: u8 = 4;
 
 /// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 usage, 3 and 4 of a gate.
 pub fn main() -> ExitCode {
+    process::ignore_sigxfsz();
     let outcome = match Cli::parse().command {
         Command::Advise(args) => advise::run(&args),
         Command::Run(args) => run::run(&args),
@@ -91,13 +99,24 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Neighbour => calibrate::neighbour(),
         Command::Reader { kind } => reader::serve(&kind),
+        Command::SiteWorker => site_worker::serve(),
         Command::Worker => worker::run(),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("pagewise: {error:#}");
+        tell(&format!("{error:#}"));
         let usage = error.is::<UsageError>();
         ExitCode::from(if usage { USAGE } else { 1 })
     })
+}
+
+/// Says something on standard error. Where nobody can hear it (closed, or on a full disk), nothing else changes.
+fn tell(text: &str) {
+    tell_as("pagewise", text);
+}
+
+/// The same of another program that has this library.
+fn tell_as(program: &str, text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{program}: {}", printable_lines(text));
 }
 
 /// Prints `text`. A reader that went away (`| head`) is no error.

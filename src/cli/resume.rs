@@ -8,6 +8,7 @@ use super::beyond;
 use super::measuring::{program, to_the_second};
 use super::run::Work;
 use super::select::SelectArgs;
+use super::tell;
 use crate::areas::Spec;
 use crate::os::lock::{FolderLock, Locked};
 use crate::results::model::{Dir, Machine, Request, Run};
@@ -48,14 +49,14 @@ pub enum Left {
 /// # Errors
 /// What stands against it, by name: the run cannot be read, is being measured, or was made by another pagewise or of another catalogue.
 pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
-    store::load(path)?;
+    store::load_as_written(path)?;
     let folder = folder_of(path)?;
     let lock = lock(&folder)?;
     // It may have gone on until it was locked.
-    let mut run = store::load(path)?;
+    let mut run = store::load_as_written(path)?;
     let shown = folder.display().to_string();
     if run.finished.is_some() {
-        eprintln!("pagewise: nothing is missing in {shown}: it was finished, and rows that failed are not tried again");
+        tell(&format!("nothing is missing in {shown}: it was finished, and rows that failed are not tried again"));
         return Ok(Left::Nothing(folder));
     }
     let request = run.request.clone();
@@ -70,6 +71,7 @@ pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
     run.beyond_memory = run.beyond_memory.filter(|seen| seen.reason.as_deref() != Some(beyond::INTERRUPTED));
     let beyond = select.wants_memory(&options) && run.beyond_memory.is_none();
     let stalls = select.wants_stalls(&options) && run.stalls.is_empty();
+    let write_back = request.write_back && run.write_back.is_none();
     let specs = in_order(specs, &request).with_context(|| format!("cannot resume {shown}"))?;
     // One that was interrupted is done again: its workers cannot be gone on with.
     if run.studies.last().is_some_and(|study| study.stop_reason == "interrupted") {
@@ -89,6 +91,7 @@ pub fn missing(path: &Path, dir: Option<PathBuf>) -> anyhow::Result<Left> {
         request,
         beyond,
         stalls,
+        write_back,
         begun: Some(Begun { run, folder, lock }),
     })))
 }
@@ -150,7 +153,7 @@ impl Begun {
             );
         }
         let (done, all) = (self.run.studies.len(), self.run.request.as_ref().map_or(0, |asked| asked.scenarios.len()));
-        eprintln!("pagewise: resuming {}: {done} of {all} studies stand, {} to do", self.folder.display(), all - done);
+        tell(&format!("resuming {}: {done} of {all} studies stand, {} to do", self.folder.display(), all - done));
         self.run.resumed.push(to_the_second(jiff::Timestamp::now()));
         Ok(self)
     }

@@ -1,7 +1,5 @@
 //! `pagewise run`: measure, and leave a report.
 
-use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -13,23 +11,26 @@ use super::advise::{self, Format};
 use super::alone::{self, AloneArgs, Disturbance};
 use super::beyond::{self, Given, Wanted};
 use super::measuring::{
-    Ground, Patience, command, duration, label, own_reads, program, seed_from_time, space, to_the_second, warnings,
+    Ground, Patience, command, duration, label, program, seed_from_time, space, to_the_second, warnings,
 };
 use super::progress::Bar;
 use super::resume::{self, Begun, Left};
 use super::select::SelectArgs;
+use super::site_worker::{self, SiteWorker};
 use super::stalls;
+use super::tell;
 use crate::areas::shared_edit::write_back;
 use crate::areas::{Options, Spec};
+use crate::engine::clock;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::plan::Plan;
-use crate::engine::stamp;
 use crate::engine::study::Time;
-use crate::machine;
 use crate::machine::stolen::Ticks;
 use crate::os::disk::Disk;
+use crate::os::lock::FolderLock;
 use crate::report;
-use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, Stalls, WriteBack};
+use crate::results::bounds;
+use crate::results::model::{BeyondMemory, Dir, Machine, Profile, Request, Run, SCHEMA, Stalls, Warning, WriteBack};
 use crate::results::store::{self, NewFolder};
 use crate::site::{Site, SiteError};
 
@@ -111,9 +112,6 @@ const ADVISED: Duration = Duration::from_secs(6);
 /// The part of the time that the floors may take.
 const FLOORS_SHARE: f64 = 0.03;
 
-/// The engine's own floor, beside the machine's.
-const STAMP: machine::Other = machine::Other { name: "stamp", batch: stamp::cost };
-
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let folder = measure(args)?;
@@ -125,8 +123,32 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if let Ok(Some(text)) = &advice {
         super::print(text)?;
     }
-    say(&folder);
-    advice.map(|_| ExitCode::SUCCESS)
+    say(&folder)?;
+    advice?;
+    Ok(match why_nothing(&store::load(&folder)?) {
+        None => ExitCode::SUCCESS,
+        Some(why) => {
+            tell(&format!("nothing could be measured: {why}"));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Why a run holds no figure; `None` for one that holds some.
+pub fn why_nothing(run: &Run) -> Option<String> {
+    let cases = || run.studies.iter().flat_map(|study| &study.cases);
+    let watched = run.write_back.as_ref().is_some_and(|seen| seen.reason.is_none())
+        || run.beyond_memory.as_ref().is_some_and(|seen| seen.lines.iter().any(|line| line.reason.is_none()))
+        || run.stalls.iter().any(|line| line.reason.is_none());
+    if watched || cases().any(|case| case.ns_per_op.is_some()) {
+        return None;
+    }
+    let mut reasons = cases().filter_map(|case| case.reason.clone());
+    let others = || {
+        let beyond = run.beyond_memory.as_ref().and_then(|seen| seen.reason.clone());
+        run.write_back.as_ref().and_then(|seen| seen.reason.clone()).or(beyond)
+    };
+    Some(reasons.next().or_else(others).unwrap_or_else(|| "no row was asked for".to_owned()))
 }
 
 /// Measures what `args` ask for, and gives the run's folder. Does not come back where the user
@@ -140,16 +162,19 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
         Left::Nothing(folder) => return Ok(folder),
     };
     let watched = watched_space(work.beyond.then(beyond::limit).flatten(), Wanted::of(&work.options), work.stalls);
-    let space = if args.write_back { write_back::SPACE } else { space_of(&work.specs).max(watched) };
+    let space = if work.write_back { write_back::SPACE } else { space_of(&work.specs).max(watched) };
     // Before the wait: an error after an hour of it would be a nuisance.
     Site::check(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
+    clock::check().map_err(anyhow::Error::msg)?;
     let lock = args.alone.take("pagewise")?;
     // The wait is not the run's time.
     let start = Instant::now();
     let budget = work.budget_left();
     let interrupt = Interrupt::watch().context("watching for signals")?;
     let site = Site::make(&work.dir, space).map_err(|error| no_site(error, &work.options))?;
-    site.hold(space);
+    let site_worker = SiteWorker { site: &site, interrupt: &interrupt };
+    site.stays().iter().for_each(|stays| tell(stays));
+    site_worker.clear(space);
     let mut session = Session {
         args,
         options: work.options.clone(),
@@ -157,6 +182,7 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
         interrupt: &interrupt,
         beyond: work.beyond,
         stalls: work.stalls,
+        write_back: work.write_back,
         disturbance: Disturbance::new(&lock),
         bar: Bar::new(start, budget),
         start,
@@ -164,18 +190,27 @@ pub fn measure(args: &RunArgs) -> anyhow::Result<PathBuf> {
     };
     let outcome = session.measure(work.request, work.specs, work.begun);
     session.bar.finish();
-    drop(site);
+    if let Err(why) = site_worker::remove(site) {
+        tell(&why);
+    }
+    let rest = match &outcome {
+        Ok(folder) => {
+            let folder = folder.display();
+            let command = args.resumed_by.as_deref().unwrap_or("run");
+            format!("what was measured is in {folder}; `pagewise {command} --resume {folder}` does the rest")
+        }
+        Err(_) => "nothing was measured".to_owned(),
+    };
+    if let Some(signal) = interrupt.asked() {
+        tell(&format!("interrupted; {rest}"));
+        Interrupt::end_by(signal);
+    }
+    if let Some(why) = interrupt.given_up() {
+        anyhow::bail!("{why}; {rest}");
+    }
     let folder = outcome?;
     if let Some(text) = alone::mention(&lock) {
-        eprintln!("pagewise: {text}");
-    }
-    if let Some(signal) = interrupt.asked() {
-        let folder = folder.display();
-        let command = args.resumed_by.as_deref().unwrap_or("run");
-        eprintln!(
-            "pagewise: interrupted; what was measured is in {folder}; `pagewise {command} --resume {folder}` does the rest"
-        );
-        Interrupt::end_by(signal);
+        tell(&text);
     }
     Ok(folder)
 }
@@ -210,7 +245,7 @@ fn forewarn(specs: &[Spec], budget: Duration, beyond: bool, stalls: bool) {
     let space = space_of(specs).max(watched_space(limit, Wanted::default(), stalls));
     let space = report::units::bytes(space as f64);
     let set = if specs.is_empty() { "" } else { "; --budget sets the time of the scenarios" };
-    eprintln!("pagewise: {studies}, about {time}, and up to {space} on disk at a time{set}");
+    tell(&format!("{studies}, about {time}, and up to {space} on disk at a time{set}"));
 }
 
 /// How long it takes to watch what is watched, under a `limit` of memory where files larger than that are.
@@ -225,8 +260,8 @@ fn watched_space(limit: Option<u64>, wanted: Wanted, stalls: bool) -> u64 {
 }
 
 /// The run's folder, last. Whoever asked may have gone, as `head` does; the run is there all the same.
-fn say(folder: &Path) {
-    let _ = writeln!(std::io::stdout(), "{}", folder.display());
+fn say(folder: &Path) -> anyhow::Result<()> {
+    super::print(&format!("{}\n", folder.display()))
 }
 
 /// What there is to do.
@@ -243,6 +278,8 @@ pub struct Work {
     pub beyond: bool,
     /// Whether tasks that share a thread are watched.
     pub stalls: bool,
+    /// Whether unsynced edits are watched.
+    pub write_back: bool,
     /// The run, where there is a part of it.
     pub begun: Option<Begun>,
 }
@@ -316,8 +353,44 @@ impl RunArgs {
             forewarn(&specs, budget, beyond, stalls);
         }
         let dir = self.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-        let request = self.select.record(&specs, &dir, budget, self.worker_limit)?;
-        Ok(Left::Some(Box::new(Work { options, specs, dir, request, beyond, stalls, begun: None })))
+        let recorded = self.select.record(&specs, &dir, budget, self.worker_limit)?;
+        let request = Request { write_back: self.write_back, ..recorded };
+        Ok(Left::Some(Box::new(Work {
+            options,
+            specs,
+            dir,
+            request,
+            beyond,
+            stalls,
+            write_back: self.write_back,
+            begun: None,
+        })))
+    }
+}
+
+/// Makes the run's folder in `out`, and its file; no folder where that fails.
+fn begin_in(out: &Path, run: Run) -> anyhow::Result<Begun> {
+    let NewFolder { id, path: folder } = store::new_run_folder(out, &run.id)?;
+    let run = Run { id, ..run };
+    let begun = resume::lock(&folder).and_then(|lock| Ok((lock, store::save(&run, &folder)?)));
+    match begun {
+        Ok((lock, ())) => Ok(Begun { run, folder, lock }),
+        Err(error) => {
+            // Empty, since a file is written whole or not at all.
+            let _ = std::fs::remove_dir(&folder);
+            Err(error)
+        }
+    }
+}
+
+/// A run without floors says why.
+fn no_floors(why: &str) -> Warning {
+    Warning {
+        code: "no_floors".to_owned(),
+        text: format!("The machine's floors could not be measured: {why}."),
+        fix: "Remove the cause if you want each time as a multiple of what the machine needs at the least; \
+              times and ratios stand without it."
+            .to_owned(),
     }
 }
 
@@ -338,6 +411,8 @@ struct Session<'a> {
     beyond: bool,
     /// Whether tasks that share a thread are watched.
     stalls: bool,
+    /// Whether unsynced edits are watched.
+    write_back: bool,
     /// Others that measure at the same time.
     disturbance: Disturbance<'a>,
     bar: Bar,
@@ -350,25 +425,26 @@ impl Session<'_> {
     fn measure(&mut self, request: Request, mut specs: Vec<Spec>, begun: Option<Begun>) -> anyhow::Result<PathBuf> {
         self.bar.show("looking at the machine".to_owned());
         let ticks_before = Ticks::now();
-        let mut disk = Disk::of_dir(self.site.path());
-        // A disk that does not count flushes is told by its probe; one that cannot be probed, by its absence.
-        let _ = disk.probe_flushes(self.site.path());
+        let disk = self.site_worker().disk();
         // What is read is the user's file: its disk is the one to watch, wherever the rest is kept.
         let elsewhere = self.options.file.as_ref().map(|file| Disk::of_dir(&file.path));
         let elsewhere = elsewhere.filter(|its_own| its_own.mount_point != disk.mount_point);
         let floors_apply = |name: &str| elsewhere.is_none() || !name.starts_with("device");
-        let own_reads = own_reads(self.site, &self.options, elsewhere.is_some());
+        let own_reads = self.site_worker().own_reads(&self.options, elsewhere.is_some());
         let patience = Patience::default();
         let disk = elsewhere.clone().unwrap_or(disk);
-        let (machine, place) = machine::fingerprint(self.site.path(), &disk);
+        let (machine, place) = self
+            .site_worker()
+            .fingerprint(&disk)
+            .map_err(|trouble| anyhow::anyhow!("looking at the machine: {trouble}"))?;
         let worker_limit = request.worker_limit_ns.map(Duration::from_nanos);
-        let Begun { mut run, folder, lock: _lock } = match begun {
+        let Begun { mut run, mut folder, mut lock } = match begun {
             Some(begun) => begun.go_on(&machine, &place)?,
-            None => self.begin(self.describe(request, machine, place, &disk))?,
+            None => self.begin(self.describe(request, machine, place, &disk)?)?,
         };
         let stat = disk.device.as_ref().ok().map(|device| device.stat.clone());
         let style = report::table::Style::of_stdout();
-        while self.interrupt.asked().is_none() {
+        while !self.interrupt.should_stop() {
             let index = run.studies.len();
             if index == specs.len() && !self.add_batch(&mut run, &mut specs)? {
                 break;
@@ -394,22 +470,23 @@ impl Session<'_> {
             let study = ground.study(&plan, &spec.files, time, seed, &mut |progress| {
                 self.bar.show(format!("{id}: worker {} of {}", progress.workers + 1, progress.planned));
             });
+            // Reasons may hold names of files.
+            let study = bounds::printable(&study).into_owned();
             if !self.answers() {
                 self.bar.print(&report::table::study_table(&run, &study, style));
             }
             run.studies.push(study);
-            self.site.clear();
-            self.site.hold(space_of(&specs[index..]));
+            self.site_worker().clear(space_of(&specs[index..]));
             self.disturbance.record(&mut run.warnings);
-            store::save(&run, &folder)?;
+            self.save(&run, &mut folder, &mut lock)?;
         }
-        if self.args.write_back {
-            run.write_back = Some(self.watch());
+        if self.write_back && run.write_back.is_none() && !self.interrupt.should_stop() {
+            run.write_back = self.watch();
         }
-        if self.beyond && run.beyond_memory.is_none() && self.interrupt.asked().is_none() {
+        if self.beyond && run.beyond_memory.is_none() && !self.interrupt.should_stop() {
             run.beyond_memory = Some(self.watch_beyond(&run, stat.as_deref()));
         }
-        if self.stalls && run.stalls.is_empty() && self.interrupt.asked().is_none() {
+        if self.stalls && run.stalls.is_empty() && !self.interrupt.should_stop() {
             run.stalls = self.watch_stalls(run.seed);
         }
         if let Some((before, after)) = ticks_before.zip(Ticks::now()) {
@@ -421,9 +498,12 @@ impl Session<'_> {
             run.warnings.extend(meanwhile.warning());
         }
         self.disturbance.record(&mut run.warnings);
-        run.finished = self.interrupt.asked().is_none().then(|| to_the_second(jiff::Timestamp::now()));
-        store::save(&run, &folder)?;
-        report::write(&run, &folder)?;
+        run.finished = (!self.interrupt.should_stop()).then(|| to_the_second(jiff::Timestamp::now()));
+        self.save(&run, &mut folder, &mut lock)?;
+        report::write(&run, &folder).with_context(|| {
+            let folder = folder.display();
+            format!("the run is recorded in {folder}; `pagewise report {folder}` draws its report again")
+        })?;
         Ok(folder)
     }
 
@@ -448,21 +528,23 @@ impl Session<'_> {
         self.budget = self.start.elapsed() + share;
         self.bar.finish();
         self.bar = Bar::new(self.start, self.budget);
-        self.site.clear();
-        self.site.hold(space_of(&specs[run.studies.len()..]));
+        self.site_worker().clear(space_of(&specs[run.studies.len()..]));
         Ok(true)
     }
 
-    /// Watches unsynced edits until their pages are clean.
-    fn watch(&self) -> WriteBack {
-        self.site.clear();
+    /// Watches unsynced edits until their pages are clean; `None` where it was stopped, since what was not
+    /// watched to the end says nothing.
+    fn watch(&self) -> Option<WriteBack> {
+        self.site_worker().clear(0);
         let longest = write_back::longest().as_secs();
-        let seen = write_back::watch(self.site.path(), &mut |dirty| {
-            self.bar.show(format!("{dirty} edits that nobody synced are still dirty; {longest} s at most"));
-            if self.interrupt.asked().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        self.bar.show(format!("watching edits that nobody syncs; {longest} s at most"));
+        let seen = self.site_worker().write_back()?;
         self.bar.print(&report::write_back::text(&seen, report::grid::Look::Terminal));
-        seen
+        Some(seen)
+    }
+
+    fn site_worker(&self) -> SiteWorker<'_> {
+        SiteWorker { site: self.site, interrupt: self.interrupt }
     }
 
     /// Watches files that are larger than memory may be.
@@ -489,18 +571,40 @@ impl Session<'_> {
 
     /// Makes the run's folder.
     fn begin(&self, run: Run) -> anyhow::Result<Begun> {
-        let NewFolder { id, path: folder } = store::new_run_folder(&self.args.out, &run.id)?;
-        let run = Run { id, ..run };
-        let lock = resume::lock(&folder)?;
-        store::save(&run, &folder)?;
-        Ok(Begun { run, folder, lock })
+        begin_in(&self.args.out, run)
+    }
+
+    /// Saves the run. Where its folder cannot be written to any more, what was measured goes to a new folder in the
+    /// system's temporary one, and so does what follows.
+    fn save(&self, run: &Run, folder: &mut PathBuf, lock: &mut FolderLock) -> anyhow::Result<()> {
+        let Err(error) = store::save(run, folder) else { return Ok(()) };
+        let begun =
+            tempfile::Builder::new().prefix("pagewise-").tempdir().map_err(anyhow::Error::from).and_then(|place| {
+                let begun = begin_in(place.path(), run.clone())?;
+                let _ = place.keep();
+                Ok(begun)
+            });
+        let Ok(begun) = begun else { return Err(error.into()) };
+        (*folder, *lock) = (begun.folder, begun.lock);
+        self.bar.finish();
+        let shown = folder.display();
+        tell(&format!(
+            "{error}. The run goes on in {shown}: move it where you want it, also before `pagewise run --resume {shown}`"
+        ));
+        Ok(())
     }
 
     /// The run before its first study: the machine, its warnings and floors.
-    fn describe(&self, request: Request, machine: Machine, place: Dir, disk: &Disk) -> Run {
+    fn describe(&self, request: Request, machine: Machine, place: Dir, disk: &Disk) -> anyhow::Result<Run> {
         let seed = self.args.seed.unwrap_or_else(seed_from_time);
         let started = jiff::Timestamp::now();
-        Run {
+        let mut warnings = warnings(&machine, &place, disk);
+        let floors = self.site_worker().floors(self.budget.mul_f64(FLOORS_SHARE)).unwrap_or_else(|trouble| {
+            warnings.push(no_floors(&trouble.to_string()));
+            Vec::new()
+        });
+        anyhow::ensure!(!self.interrupt.should_stop(), "stopped before the first study");
+        Ok(Run {
             schema: SCHEMA.to_owned(),
             id: store::run_id(started, &self.args.label),
             label: self.args.label.clone(),
@@ -512,14 +616,14 @@ impl Session<'_> {
             command: command(),
             seed,
             profile: if self.options.quick { Profile::Quick } else { Profile::Full },
-            warnings: warnings(&machine, &place, disk),
-            floors: machine::floors(self.site.path(), self.budget.mul_f64(FLOORS_SHARE), &[STAMP]),
+            warnings,
+            floors,
             dir: place,
             machine,
             studies: Vec::new(),
             write_back: None,
             beyond_memory: None,
             stalls: Vec::new(),
-        }
+        })
     }
 }

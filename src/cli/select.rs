@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::UsageError;
 use super::filter::FilterArgs;
+use super::tell;
 use crate::areas::dataset::Identity;
 use crate::areas::page_touch::trace::{Most, Trace};
 use crate::areas::{self, Options, Spec, UserFile, page_touch};
@@ -122,6 +123,7 @@ impl SelectArgs {
             sweeps: self.sweeps(),
             reading: self.reading.clone(),
             commit: self.commit.clone(),
+            write_back: false,
             dir: text(dir)?,
             budget_ns: ns(budget),
             worker_limit_ns: worker_limit.map(ns),
@@ -285,14 +287,14 @@ fn replay(path: &Path) -> anyhow::Result<Trace> {
     if cold < cached {
         said.push_str(&format!("; cold, the first {cold}, so that a batch does not last too long"));
     }
-    eprintln!("pagewise: {shown}: {said}");
+    tell(&format!("{shown}: {said}"));
     let elsewhere = match trace.others {
         0 => String::new(),
         1 => format!("{} of another file, ", counted(trace.elsewhere, "read")),
         others => format!("{} of {others} other files, ", counted(trace.elsewhere, "read")),
     };
     let (writes, lines) = (counted(trace.writes, "write"), counted(trace.lines, "other line"));
-    eprintln!("pagewise: {shown}: left out: {elsewhere}{writes}, {lines}");
+    tell(&format!("{shown}: left out: {elsewhere}{writes}, {lines}"));
     Ok(trace)
 }
 
@@ -313,11 +315,11 @@ fn tell_of_holes(file: &UserFile) {
     let Ok(found) = fs::metadata(&file.path) else { return };
     let stored = found.blocks() * UNIT;
     if stored < file.bytes {
-        eprintln!(
-            "pagewise: {}: of {} bytes {stored} are stored; the rest is holes, which no device is asked for, or compressed",
+        tell(&format!(
+            "{}: of {} bytes {stored} are stored; the rest is holes, which no device is asked for, or compressed",
             file.path.display(),
             file.bytes
-        );
+        ));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `--sweep stalls`: a task is watched beside each way of reading, each in a process of its own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -7,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::beyond::Given;
-use super::reader::{self, Kind, evicted};
+use super::reader::{self, Kind};
+use super::site_worker::SiteWorker;
 use crate::areas::dataset::{History, Recipe};
 use crate::areas::page_touch::stalls::{Order, TIME, WAYS, Way};
 use crate::results::model::Stalls;
@@ -23,15 +25,14 @@ pub fn longest() -> Duration {
 
 /// Watches a task beside each way of reading, in an order that is drawn; `say` is told which. Nothing where the user stopped it.
 pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> Vec<Stalls> {
-    given.site.clear();
-    let path = given.site.path().join("beyond");
+    let site_worker = SiteWorker { site: given.site, interrupt: given.interrupt };
+    let path = PathBuf::from("beyond");
     let built =
-        Recipe::new("beyond", SPACE, History::Cold).build(given.site.path()).map_err(|trouble| trouble.to_string());
+        site_worker.build(&[Recipe::new("beyond", SPACE, History::Cold)]).map_err(|trouble| trouble.to_string());
     let ask = |way: &Way| -> anyhow::Result<Stalls> {
         built.clone().map_err(anyhow::Error::msg)?;
-        evicted(&path)?;
         let order = Order { path: path.clone(), bytes: SPACE, way: way.name.to_owned(), seed: given.seed };
-        reader::ask(Kind::Stalls, &order, TIME * 2, None, given.interrupt)
+        reader::ask(given, Kind::Stalls, &order, TIME * 2, None)
     };
     let mut ways: Vec<&Way> = WAYS.iter().collect();
     ways.shuffle(&mut ChaCha8Rng::seed_from_u64(given.seed));
@@ -39,13 +40,12 @@ pub fn watch(given: &Given<'_>, say: &mut dyn FnMut(&str)) -> Vec<Stalls> {
     for way in ways {
         say(&format!("a task beside {}", way.name));
         let line = ask(way);
-        if given.interrupt.asked().is_some() {
-            given.site.clear();
+        if given.interrupt.should_stop() {
             return Vec::new();
         }
         seen.push(line.unwrap_or_else(|why| none(way, format!("{why:#}"))));
     }
-    given.site.clear();
+    site_worker.clear(0);
     seen.sort_by_key(|seen| WAYS.iter().position(|way| way.name == seen.method));
     seen
 }

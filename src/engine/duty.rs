@@ -4,11 +4,20 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use crate::os::process;
 
 use super::protocol::{Answer, Order};
+
+/// Ties this process's life to that of `parent`: it dies with it, and before it where memory is short. Its files are its own
+/// whatever the umask is.
+pub fn attach_to_parent(parent: i32) {
+    process::die_with_parent(Pid::from_raw(parent));
+    process::prefer_as_oom_victim();
+    let _ = nix::sys::stat::umask(Mode::S_IRWXG | Mode::S_IRWXO);
+}
 
 /// The one thing that a worker process is there for.
 #[derive(Debug)]
@@ -27,7 +36,7 @@ impl Duty {
     /// Where there is no order: a worker is started by its parent, not by hand.
     pub fn take_up() -> io::Result<Self> {
         let order: Order = serde_json::from_reader(io::stdin().lock())?;
-        process::die_with_parent(Pid::from_raw(order.parent));
+        attach_to_parent(order.parent);
         let channel = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         nix::unistd::dup2_stdout(OpenOptions::new().write(true).open("/dev/null")?)?;
         std::panic::set_hook(Box::new(|panic| {

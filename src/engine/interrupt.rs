@@ -1,10 +1,10 @@
-//! Whether the user has asked to stop: SIGINT and SIGTERM, seen without a periodic wake-up.
+//! Whether to stop: the user asked to (SIGINT, SIGTERM, SIGHUP; seen without a periodic wake-up), or the machine does not answer.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -15,6 +15,9 @@ use crate::os::process;
 pub struct Interrupt {
     signal: Arc<AtomicUsize>,
     pipe: UnixStream,
+    /// Keeps the other end of the pipe.
+    _sender: UnixStream,
+    given_up: OnceLock<String>,
 }
 
 impl Interrupt {
@@ -23,14 +26,38 @@ impl Interrupt {
     /// # Errors
     /// What sigaction(2) or socketpair(2) answers.
     pub fn watch() -> io::Result<Self> {
-        let signal = Arc::new(AtomicUsize::new(0));
-        let (pipe, sender) = UnixStream::pair()?;
+        let interrupt = Self::without_signals()?;
+        let (signal, sender) = (&interrupt.signal, &interrupt._sender);
         // A signal that is ignored was meant to be: `nohup`, a script's background job.
         for number in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|number| !process::is_ignored(*number)) {
-            signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
+            signal_hook::flag::register_usize(number, Arc::clone(signal), number as usize)?;
             signal_hook::low_level::pipe::register(number, sender.try_clone()?)?;
         }
-        Ok(Self { signal, pipe })
+        Ok(interrupt)
+    }
+
+    /// One that hears no signal: for what is to be done also when the user asked to stop.
+    ///
+    /// # Errors
+    /// What socketpair(2) answers.
+    pub fn without_signals() -> io::Result<Self> {
+        let (pipe, sender) = UnixStream::pair()?;
+        Ok(Self { signal: Arc::new(AtomicUsize::new(0)), pipe, _sender: sender, given_up: OnceLock::new() })
+    }
+
+    /// Notes that something does not answer, and is not to be asked again; the first `why` stands.
+    pub fn give_up(&self, why: &str) {
+        let _ = self.given_up.set(why.to_owned());
+    }
+
+    /// What does not answer.
+    pub fn given_up(&self) -> Option<&str> {
+        self.given_up.get().map(String::as_str)
+    }
+
+    /// Whether there is a reason to stop.
+    pub fn should_stop(&self) -> bool {
+        self.asked().is_some() || self.given_up().is_some()
     }
 
     /// The signal that asked to stop, if one has.

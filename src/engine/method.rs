@@ -22,7 +22,7 @@ use super::need::Need;
 use super::protocol::Phases;
 
 /// Why a batch does not count.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Trouble {
     /// This machine cannot do it: the row is `unavailable`.
     #[error("{0}")]

@@ -13,7 +13,8 @@
 //! | [`schedule`] | in which order a round takes its methods |
 //! | [`worker`] | what a fresh process does with its part of a study |
 //! | [`duty`] | how a worker process begins and ends |
-//! | [`process`] | how a worker is started, bounded, and its death explained |
+//! | [`process`] | who does a study's tasks |
+//! | [`child_process`] | how a child process is started, limited, and its end explained |
 //! | [`study`] | how many rounds are taken, and when to stop |
 //! | [`ledger`] | what a study takes down as it goes |
 //! | [`validity`] | which rounds are valid: the evidence of what a case did |
@@ -22,6 +23,7 @@
 //! | [`stamp`] | what a stamp of the latency pass costs |
 //! | [`interrupt`] | whether the user has asked to stop |
 
+pub mod child_process;
 pub mod clock;
 pub mod drag;
 pub mod duty;

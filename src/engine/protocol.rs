@@ -17,7 +17,7 @@ use crate::results::model::Disturbed;
 pub struct Order {
     /// The parent's process id: the worker dies with it.
     pub parent: i32,
-    /// The folder with the study's files.
+    /// The folder with the study's files: the one that the worker works in.
     pub site: PathBuf,
     /// `/sys/block/<name>/stat` of the disk below it, where there is one.
     pub disk_stat: Option<PathBuf>,

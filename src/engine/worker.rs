@@ -1,13 +1,14 @@
 //! What a fresh process does with its part of a study: opens the methods, measures, answers.
 
 use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::os::disk::{DiskStat, StatReader, has_volatile_cache};
-use crate::os::file::{self, Open};
+use crate::os::file;
 use crate::os::map::SharedWords;
-use crate::os::{SysError, SysResult, page_size};
 
 use super::clock;
 use super::drag::Drag;
@@ -22,31 +23,19 @@ pub struct InFlight {
     words: Option<SharedWords>,
 }
 
-const IN_FLIGHT: &str = "in-flight";
-
 impl InFlight {
-    /// Parent's side: makes the page, or empties it.
-    ///
-    /// # Errors
-    /// What open(2) or pwrite(2) answers.
-    pub fn make(site: &Path) -> SysResult<()> {
-        let path = site.join(IN_FLIGHT);
-        let file = if path.exists() { file::open(&path, Open::ReadWrite)? } else { file::create_new(&path)? };
-        file::write_at(&file, &vec![0; page_size()], 0)
-    }
-
-    /// Parent's side: the index that a worker was at when it ended.
-    pub fn read(site: &Path) -> Option<usize> {
-        let bytes = std::fs::read(site.join(IN_FLIGHT)).ok()?;
-        let word = u32::from_ne_bytes(*bytes.first_chunk::<4>()?);
+    /// Parent's side: the index that a worker was at when it ended. `order` is the file that was its standard input.
+    pub fn read(order: &File) -> Option<usize> {
+        let mut word = [0; 4];
+        file::read_at(order, &mut word, 0).ok()?;
+        let word = u32::from_ne_bytes(word);
         (word > 0).then(|| word as usize - 1)
     }
 
-    /// Worker's side: maps the page. Without it a death is told without its method.
-    fn open(site: &Path) -> Self {
-        let words =
-            file::open(&site.join(IN_FLIGHT), Open::ReadWrite).and_then(|file| SharedWords::of_file(&file, 1)).ok();
-        Self { words }
+    /// Worker's side: maps the first page of its standard input. Without it a death is told without its method.
+    fn open() -> Self {
+        let order = io::stdin().as_fd().try_clone_to_owned().map(File::from).ok();
+        Self { words: order.and_then(|order| SharedWords::of_file(&order, 1).ok()) }
     }
 
     fn at(&self, method: Option<usize>) {
@@ -93,7 +82,7 @@ pub type Opener<'a> = dyn Fn(&str) -> Opened + 'a;
 
 /// Does what `order` asks.
 pub fn serve(order: &Order, open: &Opener<'_>) -> Answer {
-    let in_flight = InFlight::open(&order.site);
+    let in_flight = InFlight::open();
     let mut bench = Bench {
         machine: Machine::with_disk(order.disk_stat.as_deref()),
         own_reads: order.own_reads,
@@ -414,13 +403,4 @@ fn on_the_wire(place: &Batch, measured: &Measured, own_reads: bool) -> Batch {
         round: place.round,
         position: place.position,
     }
-}
-
-/// The file that a worker's standard error goes to, so that its last words can be told.
-///
-/// # Errors
-/// What open(2) answers.
-pub fn last_words_file(site: &Path) -> SysResult<File> {
-    let path = site.join("stderr");
-    File::create(&path).map_err(SysError::io("open", &path))
 }

@@ -15,6 +15,7 @@ mod whole;
 use std::path::{Path, PathBuf};
 
 use mount::Mount;
+use serde::{Deserialize, Serialize};
 pub use stat::{DiskStat, StatReader, has_volatile_cache};
 
 /// Filesystems whose files live in memory: a sync has nothing to wait for.
@@ -52,7 +53,7 @@ const NETWORK: [&str; 27] = [
 ];
 
 /// What a folder's files are kept on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// The filesystem's type as mountinfo names it: `ext4`, `fuse.sshfs`; `unknown` where mountinfo cannot be read.
     pub filesystem: String,
@@ -73,7 +74,7 @@ pub struct Disk {
 }
 
 /// Readahead, as the filesystem's backing device info has it (Documentation/ABI/testing/sysfs-class-bdi).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadAhead {
     /// In KiB.
     pub kib: u64,
@@ -82,7 +83,7 @@ pub struct ReadAhead {
 }
 
 /// A whole disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockDevice {
     /// The kernel's name: `vda`, `nvme0n1`, `loop3`.
     pub name: String,

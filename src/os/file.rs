@@ -1,12 +1,14 @@
 //! Files: reading, writing and syncing them at an offset.
 
 use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Whence, lseek};
 
@@ -60,6 +62,24 @@ pub fn open_unmarked(path: &Path, how: Open) -> SysResult<File> {
     opened.map_err(SysError::io("open", path))
 }
 
+/// What the regular file at `path` holds, without leaving a trace ([`open_unmarked`]); no more than `most` bytes.
+///
+/// # Errors
+/// What open(2) and read(2) answer; `InvalidInput` for what is no regular file, `FileTooLarge` for a larger one.
+pub fn read_all(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let file = open_unmarked(path, Open::Read).map_err(|error| std::io::Error::from(error.errno))?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    (&file).take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("larger than {} MiB", most >> 20)));
+    }
+    Ok(bytes)
+}
+
 /// Makes a new file, mode 0600, for reading and writing. One that is there already is an error (`O_EXCL`).
 ///
 /// # Errors
@@ -72,6 +92,14 @@ pub fn create_new(path: &Path) -> SysResult<File> {
         .mode(0o600)
         .open(path)
         .map_err(SysError::io("open(O_CREAT|O_EXCL)", path))
+}
+
+/// A file in memory without a place in any folder (memfd_create(2)). `name` shows in /proc alone.
+///
+/// # Errors
+/// `ENOMEM`, `EMFILE`; `ENOSYS` before Linux 3.17.
+pub fn memfd(name: &str) -> std::io::Result<File> {
+    Ok(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?))
 }
 
 /// Whether any byte of the `len` at `at` is data, as far as the filesystem tells: the rest is holes, or blocks that were reserved and never
@@ -116,7 +144,7 @@ pub fn read_up_to(file: &File, buffer: &mut [u8], at: u64) -> SysResult<usize> {
         match file.read_at(&mut buffer[done..], at + done as u64) {
             Ok(0) => break,
             Ok(got) => done += got,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(SysError::from_io("pread", format!("{} bytes at {at}", buffer.len()), &error)),
         }
     }
@@ -349,16 +377,6 @@ pub fn writes_elsewhere(file: &File) -> bool {
         let kind = stat.filesystem_type();
         [BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, NILFS_SUPER_MAGIC].contains(&kind) || [BCACHEFS, ZFS].contains(&kind.0)
     })
-}
-
-/// Bytes free to us on the filesystem of `dir` (statvfs(3), `f_bavail`); `None` for one without a size of its own (ramfs, some FUSE),
-/// which says 0 of 0.
-///
-/// # Errors
-/// What statvfs(3) answers.
-pub fn free_space(dir: &Path) -> SysResult<Option<u64>> {
-    let stat = nix::sys::statvfs::statvfs(dir).map_err(|errno| SysError::new("statvfs", dir.display(), errno))?;
-    Ok((stat.blocks() > 0).then(|| stat.blocks_available() * stat.fragment_size()))
 }
 
 /// Offsets come from file sizes, which the kernel itself keeps within `off_t`.

@@ -10,6 +10,7 @@ pub mod cache;
 pub mod clock_source;
 pub mod disk;
 pub mod file;
+pub mod folder;
 pub mod futex;
 pub mod lock;
 pub mod map;

@@ -19,6 +19,14 @@ pub fn system_call() -> i64 {
     unsafe { libc::syscall(libc::SYS_getppid) }
 }
 
+/// Nanoseconds since the machine started (`CLOCK_BOOTTIME`), by the system call itself and not by libc.
+pub fn boot_time_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime(2) writes one timespec, to a local.
+    unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_BOOTTIME, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Faults that this thread has met without I/O since it started (getrusage(2), RUSAGE_THREAD): other threads' do not count.
 pub fn thread_minor_faults() -> u64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| u64::try_from(usage.minor_page_faults()).unwrap_or(0))

@@ -1,6 +1,6 @@
 //! Processes: children that cannot outlive us, placement, and limits on how long one may take.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -10,6 +10,10 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
 use super::{SysError, SysResult};
+
+/// How long a process that was killed may take to end. In an uninterruptible wait, for a device that does not answer, it cannot
+/// be killed.
+pub const DYING: Duration = Duration::from_secs(8);
 
 /// A forked child of this process. Killed and reaped when dropped.
 #[derive(Debug)]
@@ -92,7 +96,10 @@ impl Child {
 
     fn kill(&mut self) {
         let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
-        let _ = waitpid(self.pid, None);
+        // One that waits for a device does not end until the device answers: it is left to whoever reaps orphans.
+        if ends_within(self.pid.as_raw(), DYING) {
+            let _ = waitpid(self.pid, None);
+        }
         self.ended = true;
     }
 }
@@ -122,6 +129,51 @@ pub fn has_ended(pid: i32) -> bool {
         Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => false,
         Ok(_) | Err(_) => true,
     }
+}
+
+/// Whether the child `pid` of this process ends within `limit` ([`has_ended`]). Looks now and then.
+pub fn ends_within(pid: i32, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_micros(50);
+    while !has_ended(pid) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Whether it is certain that the process which had this number at the time `then` is dead: there is none of this number
+/// now, or one that began later (kill(2); proc(5), the start time in /proc/pid/stat).
+pub fn is_dead(number: u32, then: SystemTime) -> bool {
+    let Ok(number) = i32::try_from(number) else { return true };
+    if nix::sys::signal::kill(Pid::from_raw(number), None) == Err(Errno::ESRCH) {
+        return true;
+    }
+    let Ok(stat) = procfs::process::Process::new(number).and_then(|process| process.stat()) else { return false };
+    // A zombie that nobody waits for, as in a container whose first process does not.
+    if matches!(stat.state, 'Z' | 'X') {
+        return true;
+    }
+    let Ok(boot) = procfs::boot_time_secs() else { return false };
+    let began = SystemTime::UNIX_EPOCH + Duration::from_secs(boot + stat.starttime / procfs::ticks_per_second());
+    // Both times are in whole seconds or less.
+    began > then + Duration::from_secs(2)
+}
+
+/// Has a file that grows past a limit (`ulimit -f`, RLIMIT_FSIZE) refused by `EFBIG` and not this process, nor those that it
+/// starts, killed by SIGXFSZ (setrlimit(2)).
+pub fn ignore_sigxfsz() {
+    // SAFETY: ignoring a signal runs no code of ours.
+    let _ = unsafe { nix::sys::signal::signal(Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) };
+}
+
+/// Has the kernel's out-of-memory killer choose this process before its parent (proc(5), /proc/pid/oom_score_adj).
+pub fn prefer_as_oom_victim() {
+    // Where that is not allowed, the kernel chooses by size.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
 /// Kills the process group that `leader` leads, by SIGKILL: itself, and whatever it left behind. `leader` must not have been waited for yet.

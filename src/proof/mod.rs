@@ -69,7 +69,7 @@ pub fn check_until(dir: &Path, stop: impl Fn() -> bool) -> Result<Vec<Outcome>, 
         if stop() {
             return Err(CheckError::Stopped);
         }
-        outcomes.push(settle(claim, &filesystem, site.path()));
+        outcomes.push(settle(claim, &filesystem, &site.held_path()));
     }
     site.remove()?;
     Ok(outcomes)

@@ -22,6 +22,7 @@ pub mod write_back;
 pub use rows::word as verdict_word;
 pub use write::{Written, write};
 
+use crate::results::bounds;
 use crate::results::model::Run;
 use html::{Drawings, Together};
 
@@ -43,6 +44,17 @@ pub enum ReportError {
     /// The page could not be made.
     #[error("making report.html: {0}; please report this, with the run.json that it happens with")]
     Page(#[from] minijinja::Error),
+    /// A file of someone else's has a name that the report needs.
+    #[error(
+        "{} is there, and {record} does not list it as a file of this report: move it away, or choose another folder with --out",
+        path.display()
+    )]
+    NotOurs {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The list of those that are ours.
+        record: &'static str,
+    },
     /// A file could not be written.
     #[error("{what} {}: {source}; is the folder writable, and is there space?", path.display())]
     Write {
@@ -60,6 +72,7 @@ pub enum ReportError {
 /// # Errors
 /// [`ReportError::Plot`] or [`ReportError::Page`] if a drawing or the page cannot be made: a fault of this program.
 pub fn render(run: &Run) -> Result<Rendered, ReportError> {
+    let run = &*bounds::printable(run);
     let mut drawings = Vec::with_capacity(run.studies.len());
     let mut files = Vec::new();
     for (index, study) in run.studies.iter().enumerate() {

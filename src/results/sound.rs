@@ -34,6 +34,9 @@ pub fn fault_of_study(study: &Study) -> Option<String> {
     if !names.contains(&study.baseline) {
         return Some(format!(".baseline is {:?}, which is none of its cases", study.baseline));
     }
+    if !(0.0..=10.0).contains(&study.margin) {
+        return Some(format!(".margin is {}, and is to lie between 0 and 10", study.margin));
+    }
     if study.workers_used > study.workers {
         return Some(format!(".workers_used is {}, of {} workers", study.workers_used, study.workers));
     }

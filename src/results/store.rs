@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::os::file;
+
 use super::model::{Run, SCHEMA};
-use super::{finite, layout, sound};
+use super::{bounds, finite, layout, sound};
 
 /// The file in a run's folder that holds everything measured.
 pub const FILE: &str = "run.json";
@@ -70,25 +72,46 @@ pub enum StoreError {
     NotFinite { path: PathBuf, place: String },
 }
 
-/// Reads the run at `path`, a run's folder or its `run.json`.
+/// Reads the run at `path`, a run's folder or its `run.json`, to be shown: its texts are made visible ([`super::text`]).
 ///
 /// # Errors
-/// [`StoreError`]: nothing there, not readable, not JSON, not a run, a later format, a field missing or of another type.
+/// [`StoreError`]: nothing there, not readable, not JSON, not a run, a later format, a field missing, of another type or out of
+/// bounds.
 pub fn load(path: &Path) -> Result<Run, StoreError> {
-    let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-    let text = fs::read(&file).map_err(|error| match error.kind() {
+    let (run, mut any, place) = read(path)?;
+    if !bounds::make_printable(&mut any) {
+        return Ok(run);
+    }
+    serde_json::from_value(any).map_err(|error| StoreError::NotTheFormat { path: place, error })
+}
+
+/// The same as it was written, to be gone on with.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as_written(path: &Path) -> Result<Run, StoreError> {
+    read(path).map(|(run, ..)| run)
+}
+
+/// The run, the same as JSON of any kind, and its file.
+fn read(path: &Path) -> Result<(Run, Value, PathBuf), StoreError> {
+    let place = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+    let text = file::read_all(&place, bounds::FILE).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound if path.is_dir() => StoreError::NoRunInFolder { folder: path.to_owned() },
         io::ErrorKind::NotFound => StoreError::Missing { path: path.to_owned() },
-        _ => StoreError::Unreadable { path: file.clone(), error },
+        _ => StoreError::Unreadable { path: place.clone(), error },
     })?;
     // First as JSON of any kind: a reader of a later format must hear of the version, not of the first field that is different.
     let any: Value =
-        serde_json::from_slice(&text).map_err(|error| StoreError::NotJson { path: file.clone(), error })?;
-    check_schema(&file, any.get("schema"))?;
-    let run = serde_json::from_slice(&text).map_err(|error| StoreError::NotTheFormat { path: file.clone(), error })?;
+        serde_json::from_slice(&text).map_err(|error| StoreError::NotJson { path: place.clone(), error })?;
+    check_schema(&place, any.get("schema"))?;
+    if let Some(fault) = bounds::first_fault(&any) {
+        return Err(StoreError::NotSound { path: place, fault });
+    }
+    let run = serde_json::from_slice(&text).map_err(|error| StoreError::NotTheFormat { path: place.clone(), error })?;
     match sound::first_fault(&run) {
-        None => Ok(run),
-        Some(fault) => Err(StoreError::NotSound { path: file, fault }),
+        None => Ok((run, any, place)),
+        Some(fault) => Err(StoreError::NotSound { path: place, fault }),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where a trial lies: `trial.json`, and beside it its tries, each a line of JSON, each line a gzip member of its own (RFC 1952, 2.2), so
 //! that a trial that was killed keeps what it had.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,13 +10,17 @@ use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::results::{self, sound};
+use crate::os::file;
+use crate::results::{self, bounds, sound};
 
 use super::model::{Criterion, SCHEMA, Trial, Try};
 
 const HEAD: &str = "trial.json";
 const TRIES: &str = "tries.jsonl.gz";
 const CRITERION: &str = "criterion.json";
+
+/// Bytes of unpacked tries that are read: a trial of 400 studies has some 10 MiB.
+const UNPACKED: u64 = 256 << 20;
 
 /// Writes what was tried, over what was there.
 ///
@@ -110,8 +114,8 @@ pub fn subject_of(one: &Try) -> usize {
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &PathBuf) -> anyhow::Result<Option<T>> {
-    let text = match fs::read(path) {
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    let text = match file::read_all(path, bounds::FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.with_context(|| format!("reading {}", path.display()))?,
     };
@@ -124,7 +128,7 @@ fn read_tries(path: &PathBuf) -> anyhow::Result<Vec<Try>> {
         file => file.with_context(|| format!("opening {}", path.display()))?,
     };
     let mut tries = Vec::new();
-    for (index, line) in BufReader::new(MultiGzDecoder::new(BufReader::new(file))).lines().enumerate() {
+    for (index, line) in BufReader::new(MultiGzDecoder::new(BufReader::new(file)).take(UNPACKED)).lines().enumerate() {
         let place = || format!("{}, line {}: damaged or of another format", path.display(), index + 1);
         tries.push(serde_json::from_str(&line.with_context(place)?).with_context(place)?);
     }

@@ -91,7 +91,7 @@ fn measure_with(methods: &[&str], catalogue: serde_json::Value, worker_limit: Op
     let site = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let interrupt = Interrupt::watch().expect("signals");
     let workers = Workers {
-        site: site.path(),
+        site: site.path().to_owned(),
         disk_stat: None,
         own_reads: false,
         catalogue,

@@ -83,7 +83,8 @@ fn end(command: Process) -> Output {
 #[track_caller]
 fn run_of(output: &Output) -> Run {
     let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{:?}: {shown}{said}", output.status);
+    // 1 where nothing could be measured, which is what some of these tests are about.
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{:?}: {shown}{said}", output.status);
     store::load(Path::new(shown.lines().last().unwrap())).unwrap()
 }
 

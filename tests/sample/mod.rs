@@ -82,6 +82,7 @@ pub fn run() -> Run {
             methods: vec!["pread*".to_owned()],
             file: None,
             evict: false,
+            write_back: false,
             dir: ".".to_owned(),
             budget_ns: 180_000_000_000,
             worker_limit_ns: None,

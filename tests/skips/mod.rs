@@ -84,6 +84,8 @@ pub enum Lack {
     LargeFiles,
     #[serde(rename = "writable sources")]
     WritableSources,
+    #[serde(rename = "fsfreeze")]
+    Fsfreeze,
     #[serde(rename = "signals that are not ignored")]
     Signals,
 }

@@ -59,6 +59,7 @@ pub fn is_present(skip: &Skip) -> bool {
             let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
             is_tmpfs(&place) && setting.is_ok_and(|setting| setting.contains("[always]"))
         }
+        Lack::Fsfreeze => is_installed("fsfreeze"),
         Lack::Python => is_installed("python3"),
         Lack::Git => is_installed("git"),
         Lack::Rustc => is_installed("rustc"),

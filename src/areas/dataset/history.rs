@@ -1,7 +1,7 @@
 //! How a file came to be, and its pages into the cache.
 
 /// How a file's pages came into the cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum History {
     /// Written 4 KiB at a time.
     Write4K,

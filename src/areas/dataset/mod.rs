@@ -28,7 +28,7 @@ pub use history::History;
 pub use like::like;
 
 /// What file to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Recipe {
     /// Its name in the site's folder; of a user's file, its path.
     pub name: PathBuf,

@@ -1,6 +1,7 @@
 //! The proof of a history: the faults of a pass, which tell folio sizes apart, the same for each worker.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::Dataset;
 use crate::engine::method::Trouble;
@@ -8,6 +9,9 @@ use crate::os::map::{FileMap, Kind, Populate};
 use crate::os::usage::Usage;
 use crate::os::{SysError, SysResult, page_size, pagemap};
 use crate::results::model::Cache;
+
+/// How long the pages that a hint asked for may take to come.
+const HINTED: Duration = Duration::from_secs(2);
 
 impl Dataset {
     /// How the file lies in the page cache.
@@ -30,6 +34,24 @@ impl Dataset {
         }
         std::hint::black_box(sum);
         Usage::now().since(before).minor_faults
+    }
+
+    /// Proves that `hint`, by which `call` asks for the beginning of the file, brings pages of it into the page cache where none were.
+    ///
+    /// # Errors
+    /// [`Trouble::Failed`] where it brings none: the kernel never heard it, or this filesystem ignores it.
+    pub fn prove_hint(&self, call: &str, hint: impl FnOnce() -> SysResult<()>) -> Result<u64, Trouble> {
+        self.make_cold()?;
+        hint()?;
+        let deadline = Instant::now() + HINTED;
+        while self.cached()? == 0 {
+            if Instant::now() >= deadline {
+                let limit = HINTED.as_secs();
+                return Err(Trouble::Failed(format!("{call} brought no page into the page cache within {limit} s")));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(1)
     }
 
     fn pass_file(&self) -> PathBuf {

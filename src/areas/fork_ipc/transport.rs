@@ -79,12 +79,32 @@ impl Transport for Socket {
     }
 }
 
-/// Eight bytes are written whole: a pipe's by POSIX (PIPE_BUF, pipe(7)), a socket's as one buffer.
+/// Eight bytes are written whole: a pipe's by POSIX (PIPE_BUF, pipe(7)), a socket's as one buffer. Where
+/// a signal or a library in between cuts them, the rest follows.
 #[inline(always)]
 fn put(to: &OwnedFd, message: u64) -> SysResult<()> {
-    match nix::unistd::write(to, &message.to_ne_bytes()) {
+    let bytes = message.to_ne_bytes();
+    match nix::unistd::write(to, &bytes) {
         Ok(8) => Ok(()),
-        outcome => Err(SysError::new("write", "8 bytes to the other process", outcome.err().unwrap_or(Errno::EIO))),
+        outcome => put_rest(to, &bytes, outcome),
+    }
+}
+
+#[cold]
+fn put_rest(to: &OwnedFd, bytes: &[u8; 8], mut outcome: nix::Result<usize>) -> SysResult<()> {
+    let failed = |errno| SysError::new("write", "8 bytes to the other process", errno);
+    let mut done = 0;
+    loop {
+        match outcome {
+            Ok(0) => return Err(failed(Errno::EIO)),
+            Ok(count) => done += count,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+        if done == bytes.len() {
+            return Ok(());
+        }
+        outcome = nix::unistd::write(to, &bytes[done..]);
     }
 }
 
@@ -93,7 +113,26 @@ fn take(from: &OwnedFd) -> SysResult<u64> {
     let mut bytes = [0; 8];
     match nix::unistd::read(from, &mut bytes) {
         Ok(8) => Ok(u64::from_ne_bytes(bytes)),
-        outcome => Err(SysError::new("read", "8 bytes from the other process", outcome.err().unwrap_or(Errno::EPIPE))),
+        outcome => take_rest(from, bytes, outcome),
+    }
+}
+
+#[cold]
+fn take_rest(from: &OwnedFd, mut bytes: [u8; 8], mut outcome: nix::Result<usize>) -> SysResult<u64> {
+    let failed = |errno| SysError::new("read", "8 bytes from the other process", errno);
+    let mut done = 0;
+    loop {
+        match outcome {
+            // The other process has closed its end.
+            Ok(0) => return Err(failed(Errno::EPIPE)),
+            Ok(count) => done += count,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+        if done == bytes.len() {
+            return Ok(u64::from_ne_bytes(bytes));
+        }
+        outcome = nix::unistd::read(from, &mut bytes[done..]);
     }
 }
 

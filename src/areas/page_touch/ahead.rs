@@ -106,6 +106,14 @@ impl<U: Consume> Method for ReadAhead<U> {
     fn is_stamped(&self) -> bool {
         false
     }
+
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        if self.job.point.state != State::Cold {
+            return Ok(0);
+        }
+        let file = self.job.data.reopen(Open::Read)?;
+        self.job.data.prove_hint("readahead", || read::ahead(&file, 0, page_size() as u64))
+    }
 }
 
 impl<U: Consume> Method for MapAhead<U> {
@@ -167,5 +175,9 @@ impl<U: Consume> Method for MapAhead<U> {
 
     fn is_stamped(&self) -> bool {
         false
+    }
+
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        Hint::Advice(Advice::WillNeed).verify(&self.job.data, self.job.point.state)
     }
 }

@@ -69,8 +69,12 @@ impl Hint {
     }
 
     /// One more mapping, of the file's beginning, looked at: what its name says of it is so, where the kernel shows it.
-    pub(super) fn verify(self, data: &Dataset) -> Result<u64, Trouble> {
+    pub(super) fn verify(self, data: &Dataset, state: State) -> Result<u64, Trouble> {
         let bytes = data.bytes().min(LOOKED_AT) as usize;
+        if self == Self::Advice(Advice::WillNeed) && state == State::Cold {
+            let map = FileMap::new(&data.reopen(Open::Read)?, bytes, Kind::SharedRead, Populate::OnTouch)?;
+            return data.prove_hint("madvise(MADV_WILLNEED)", || map.advise(Advice::WillNeed));
+        }
         let map = self.map(&data.reopen(Open::Read)?, bytes)?;
         let wrong = match self {
             Self::None => return Ok(0),
@@ -206,7 +210,7 @@ impl<U: Consume> Method for Mapped<U> {
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
-        self.map.hint().verify(&self.job.data)
+        self.map.hint().verify(&self.job.data, self.job.point.state)
     }
 }
 

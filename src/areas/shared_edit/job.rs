@@ -2,6 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::engine::method::{Account, Draw, Trouble};
 use crate::os::{cache, file, page_size};
@@ -29,6 +30,10 @@ impl Edit {
 const METADATA: u64 = 256 << 10;
 /// As much, where changed blocks go to a new place: the path of a tree from its leaf to its root, twice.
 const METADATA_ELSEWHERE: u64 = 1 << 20;
+
+/// How long the write-out of a single edit may take to start. The kernel's flusher writes by itself only after many times that
+/// (vm.dirty_writeback_centisecs, vm.dirty_expire_centisecs).
+const STARTED: Duration = Duration::from_secs(1);
 
 /// Commits for which a small filesystem can reserve metadata.
 const MOST_RESERVED: u64 = 32;
@@ -215,6 +220,29 @@ impl Job {
         }
         self.checks += 1;
         Ok(())
+    }
+
+    /// Whether [`Job::prove_started`] can see nothing of batches of many commits, so that a commit alone has to show it.
+    pub(super) fn starts_unseen(&self) -> bool {
+        self.point.guarantee == Guarantee::Started && !self.data.in_memory && !self.data.history.single_pages()
+    }
+
+    /// That the write-out of a commit alone was started: its pages are no longer dirty, or soon.
+    pub(super) fn prove_started_alone(&self) -> Result<u64, Trouble> {
+        if self.look_at_dirty().is_none() {
+            return Ok(0);
+        }
+        let deadline = Instant::now() + STARTED;
+        while let Some(dirty) = self.look_at_dirty().filter(|dirty| *dirty > 0) {
+            if Instant::now() >= deadline {
+                let limit = STARTED.as_secs();
+                let text =
+                    format!("write-out was not started: {dirty} pages still dirty {limit} s after a single edit");
+                return Err(Trouble::Failed(text));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(1)
     }
 
     /// Commits that a batch may have. Where writes go to a new place, metadata is reserved for each page that is dirty, and short of it the

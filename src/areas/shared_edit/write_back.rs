@@ -5,7 +5,6 @@
 //! (mm/msync.c), nor does unmapping.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -108,14 +107,18 @@ pub fn longest() -> Duration {
 /// Space that the files take.
 pub const SPACE: u64 = SIZE * (FILES * WAYS.len()) as u64;
 
-/// Edits files in `site` and watches until their pages are clean, or for [`longest`]. `go_on` is asked at each look, with how many are still dirty.
-/// What this machine cannot do, or what went wrong, is the reason of one that holds nothing.
-pub fn watch(site: &Path, go_on: &mut dyn FnMut(usize) -> ControlFlow<()>) -> WriteBack {
-    try_to_watch(site, go_on)
-        .unwrap_or_else(|trouble| WriteBack { reason: Some(trouble.to_string()), ..told(Vec::new()) })
+/// Edits files in `site` and watches until their pages are clean, or for [`longest`]. What this machine cannot do, or what
+/// went wrong, is the reason of one that holds nothing.
+pub fn watch(site: &Path) -> WriteBack {
+    try_to_watch(site).unwrap_or_else(|trouble| nothing(trouble.to_string()))
 }
 
-fn try_to_watch(site: &Path, go_on: &mut dyn FnMut(usize) -> ControlFlow<()>) -> Result<WriteBack, Trouble> {
+/// One that holds nothing, for this reason.
+pub fn nothing(reason: String) -> WriteBack {
+    WriteBack { reason: Some(reason), ..told(Vec::new()) }
+}
+
+fn try_to_watch(site: &Path) -> Result<WriteBack, Trouble> {
     let mut waiting = Vec::new();
     for index in 0..FILES {
         for (way, _) in WAYS.iter().enumerate() {
@@ -147,7 +150,7 @@ fn try_to_watch(site: &Path, go_on: &mut dyn FnMut(usize) -> ControlFlow<()>) ->
             edit.look()?;
         }
         let dirty = waiting.len() + edits.iter().filter(|edit| edit.clean_after.is_none()).count();
-        if dirty == 0 || go_on(dirty).is_break() {
+        if dirty == 0 {
             break;
         }
         std::thread::sleep(POLL);

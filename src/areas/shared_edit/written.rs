@@ -99,4 +99,15 @@ impl<P: ByCall + 'static> Method for Written<P> {
     fn is_stamped(&self) -> bool {
         true
     }
+
+    fn verify(&mut self) -> Result<u64, Trouble> {
+        if !self.job.starts_unseen() {
+            return Ok(0);
+        }
+        self.prepare(Draw { ops: 1, seed: 1 })?;
+        self.run(1)?;
+        let proven = self.job.prove_started_alone();
+        self.settle()?;
+        proven
+    }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::ranking::{self, Margin, Plainness, Ranking, Rival, Setting};
 use super::sync_evidence::{Batch, Evidence, Standing};
 use super::sync_warnings;
-use crate::report::{notes, units};
-use crate::results::model::{Commit, Run};
+use crate::report::{notes, rows, units};
+use crate::results::model::{Commit, Run, Status};
 
 pub use super::sync_words::text;
 
@@ -233,7 +233,11 @@ fn choose(
 ) -> Result<Choice, String> {
     let all: Vec<&Standing> = standings.iter().collect();
     if all.is_empty() {
-        return Err("no method has an interval in each of the studies: measure with a larger --budget".to_owned());
+        let failed = evidence.studies.iter().flat_map(|study| &study.cases).find(|case| case.status == Status::Failed);
+        let why = failed.map_or("measure with a larger --budget".to_owned(), |case| {
+            format!("{} failed: {}", case.method, rows::reason(case))
+        });
+        return Err(format!("no method has an interval in each of the studies: {why}"));
     }
     let quick = pass(all, ruled_out, |method| need.p99_ns.and_then(|limit| late(method, limit)));
     if quick.is_empty() {

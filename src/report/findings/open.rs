@@ -14,10 +14,10 @@ pub fn open(run: &Run) -> Option<Finding> {
     let missing = |status: Status| {
         run.studies.iter().flat_map(|study| &study.cases).filter(|case| case.status == status).count() as u64
     };
-    let too_close: u64 = run.studies.iter().filter(|study| !study.tainted).map(unresolved).sum();
+    let open: u64 = run.studies.iter().filter(|study| !study.tainted).map(unresolved).sum();
     let tainted = run.studies.iter().filter(|study| study.tainted).count() as u64;
     let parts: Vec<String> = [
-        (too_close, many(too_close, "comparison") + " too close to call or out of time"),
+        (open, many(open, "comparison") + " unresolved"),
         (tainted, many(tainted, "null control") + " off, so that no verdict of its study stands"),
         (missing(Status::Unavailable), many(missing(Status::Unavailable), "case") + " that cannot be measured here"),
         (missing(Status::Failed), many(missing(Status::Failed), "case") + " that failed"),

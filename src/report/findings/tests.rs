@@ -37,7 +37,7 @@ fn the_sample_says_what_is_most_striking_in_each_area() {
 
     With the file warm, `MAP_PRIVATE+store` is the fastest of 4 methods: ×0.0540 (0.0524–0.0551) the time of `read(reused)`, 18.5 times as fast.
 
-    Not answered: 2 comparisons too close to call or out of time; 1 null control off, so that no verdict of its study stands; 2 cases that cannot be measured here; 3 cases that failed.
+    Not answered: 2 comparisons unresolved; 1 null control off, so that no verdict of its study stands; 2 cases that cannot be measured here; 3 cases that failed.
     ");
 }
 

@@ -232,6 +232,35 @@ fn messages_that_no_child_answered_are_no_round_trips() {
 }
 
 #[test]
+fn a_clock_of_another_speed_is_found_out_before_the_run() {
+    let dir = folder();
+    let Some(mut command) = lied_to("a fast clock", &run_in(dir.path(), "private_cow --quick")) else { return };
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("times the speed of the kernel's own clock"), "{said}");
+}
+
+#[test]
+fn a_hint_that_the_kernel_never_heard_is_found_out() {
+    if !no_cold_state(folder().path()) {
+        let words = "page_touch --sweep methods --where state=cold,pattern=random --budget 3s --method *MADV_WILLNEED";
+        caught("MADV_WILLNEED", words, "mmap+MADV_WILLNEED", &["brought no page into the page cache"]);
+    }
+}
+
+#[test]
+fn messages_that_are_interrupted_or_cut_are_read_on() {
+    let dir = folder();
+    for method in ["pipe", "socketpair"] {
+        let words = run_in(dir.path(), &format!("fork_ipc --quick --where placement=one-core --method {method}"));
+        let Some(command) = lied_to("interrupted messages", &words) else { return };
+        let (run, _) = outcome(command);
+        assert!(only(&run).cases.iter().all(|case| case.ns_per_op.is_some()), "{:?}", only(&run).cases);
+    }
+}
+
+#[test]
 fn a_null_control_that_is_off_takes_the_verdicts_away_and_table_and_report_say_so() {
     let dir = folder();
     let words = format!("{DURABLE} --method mmap+msync* --budget 20s");

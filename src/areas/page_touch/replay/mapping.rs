@@ -86,6 +86,6 @@ impl Method for ByMapping {
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
-        self.map.hint().verify(&self.job.data)
+        self.map.hint().verify(&self.job.data, self.job.state)
     }
 }

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::os::file;
+use crate::results::text::printable;
 use files::Files;
 pub use part::Most;
 
@@ -64,6 +66,12 @@ pub struct Trace {
 /// No more reads than this are replayed.
 pub const MOST: usize = 1 << 14;
 
+/// A larger file is not looked at: it is held in memory as a whole.
+const LARGEST: u64 = 256 << 20;
+
+/// Characters of the file's name that are shown.
+const LONGEST_NAME: usize = 200;
+
 /// What is understood, for whoever brought something else.
 const UNDERSTOOD: &str =
     "fio's iolog (version 2 or 3), what strace prints, or lines of offset,length[,r|w] are understood";
@@ -83,11 +91,18 @@ impl Trace {
         if !found.is_file() {
             return Err(format!("{shown}: not a regular file; write the trace to one first"));
         }
-        let bytes = std::fs::read(path).map_err(|error| format!("{shown}: {error}; name one that you may read"))?;
+        if found.len() > LARGEST {
+            let most = LARGEST >> 20;
+            return Err(format!("{shown}: larger than {most} MiB; cut it: no more than {MOST} reads are replayed"));
+        }
+        let bytes =
+            file::read_all(path, LARGEST).map_err(|error| format!("{shown}: {error}; name one that you may read"))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             format!("{shown}: not text, from byte {} on; {UNDERSTOOD}", error.utf8_error().valid_up_to())
         })?;
-        let trace = Self::parse(&text).map_err(|why| format!("{shown}: {why}"))?;
+        let parsed = Self::parse(&text).map_err(|why| format!("{shown}: {why}"))?;
+        let shown_name = |name: String| printable(&name.chars().take(LONGEST_NAME).collect::<String>()).into_owned();
+        let trace = Self { file: parsed.file.map(shown_name), ..parsed };
         if trace.reads.is_empty() {
             let Self { writes, lines, .. } = trace;
             return Err(format!(
