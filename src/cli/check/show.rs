@@ -7,6 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, Width,
 use serde::Serialize;
 
 use crate::proof::{Filesystem, Outcome, Verdict};
+use crate::results::text::printable;
 
 /// Where the claims were tried.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub fn table(outcomes: &[Outcome], place: &Place, colours: bool) -> String {
         count(outcomes, Verdict::Fails),
         count(outcomes, Verdict::Skipped),
         place.filesystem,
-        place.dir.display(),
+        printable(&place.dir.to_string_lossy()),
         place.kernel,
     );
     text

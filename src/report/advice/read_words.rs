@@ -11,7 +11,7 @@ pub fn text(advice: &Advice) -> String {
     let mut lines = vec![asked(&advice.need)];
     match &advice.choice {
         Some(choice) => lines.extend(answer(choice)),
-        None => lines.push("Nothing was measured that answers it: measure with a larger --budget.".to_owned()),
+        None => lines.push("Nothing was measured that answers it.".to_owned()),
     }
     lines.push(format!("  {}.", against(&advice.mmap_against_pread)));
     if !advice.flags.is_empty() {

@@ -263,8 +263,8 @@ fn messages_that_are_interrupted_or_cut_are_read_on() {
 #[test]
 fn a_null_control_that_is_off_takes_the_verdicts_away_and_table_and_report_say_so() {
     let dir = folder();
-    // Of few methods that are soon prepared, so that a slow machine too has several times the workers of the first look.
-    let words = format!("{DURABLE} --method pwrite+fsync --budget 20s");
+    // Time for the workers of the first look on a machine that is ten times as slow as an idle one.
+    let words = format!("{DURABLE} --method pwrite+fsync --budget 60s");
     let Some(command) = lied_to("a slow null control", &run_in(dir.path(), &words)) else { return };
     let (run, shown) = outcome(command);
     let study = only(&run);
