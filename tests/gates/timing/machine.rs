@@ -62,7 +62,7 @@ fn under_a_clock_that_enters_the_kernel_ratios_stand_latencies_do_not_and_a_warn
 
 /// A study whose rounds are long, so that what changes all the time changes within each: whole files into new memory.
 const LONG_ROUNDS: &str =
-    "page_touch --where state=warm,pattern=sequential,use=touch,history=write-1M --method std::fs::read --budget 2s";
+    "page_touch --where state=warm,pattern=sequential,use=touch,history=write-1M --method std::fs::read --budget 5s";
 
 #[test]
 fn cpu_steal_is_counted_and_its_rounds_count_like_any_other() {
@@ -104,9 +104,10 @@ fn a_frequency_that_moves_is_counted_and_its_rounds_count_like_any_other() {
     let Some(command) = pagewise_with(&[(over, &cpus)], &run_in(dir.path(), LONG_ROUNDS)) else { return };
     let count = thread::available_parallelism().map_or(1, usize::from);
     let files: Vec<_> = (0..count).map(|cpu| fs::OpenOptions::new().write(true).open(speed(cpu)).unwrap()).collect();
-    // A fifth apart from each other, so that a round counts unless it begins and ends on the same of 32 levels.
-    // The run takes at least six rounds: that none counts has a chance of less than 32^-6, one in 10^9.
-    let khz = |turn: u64| (1e6 * 1.2_f64.powf((turn % 32) as f64)) as u64;
+    // Anywhere in 12 powers of ten, by the golden ratio. A round counts unless it begins and ends within a tenth of each other, a
+    // chance of 2 log10(1.1) / 12, or 0.7 %. On a loaded machine too the run takes three rounds: that none counts has a
+    // chance of less than one in 10^6.
+    let khz = |turn: u64| 10_f64.powf(3.0 + 12.0 * (turn as f64 * 0.618_033_988_749_895).fract()) as u64;
     let mut turns = 0..;
     let run = outcome_while(command, || {
         let now = format!("{:020}\n", khz(turns.next().unwrap_or_default()));
