@@ -70,7 +70,7 @@ fn a_cold_file_that_another_process_reads_is_not_cold() {
         return;
     }
     let mut page = vec![0; 1 << 20];
-    let run = run_while(dir.path(), "page_touch --quick --where state=cold --method mmap", || {
+    let run = run_while(dir.path(), "page_touch --quick --where state=cold --method mmap --budget 5s", || {
         each_file(dir.path(), |file| {
             for at in (0..file.metadata().map_or(0, |found| found.len())).step_by(page.len()) {
                 let _ = file.read_at(&mut page, at);
