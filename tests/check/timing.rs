@@ -181,8 +181,9 @@ const STARTS: usize = 20;
 fn started(dir: &Path) -> Option<Child> {
     let mut child = pagewise().args(["check", "--dir"]).arg(dir).stdout(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(300);
-    // With its lock: before that, a folder is too young to be anyone's.
-    while !left_in(dir).iter().any(|folder| folder.join("lock").exists()) {
+    // With a number in its lock: before that, a folder is too young to be anyone's.
+    let is_locked = |folder: &PathBuf| fs::metadata(folder.join("lock")).is_ok_and(|lock| lock.len() > 0);
+    while !left_in(dir).iter().any(is_locked) {
         assert!(Instant::now() < deadline, "no folder after five minutes");
         if child.try_wait().unwrap().is_some() {
             return None;

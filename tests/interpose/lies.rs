@@ -143,8 +143,8 @@ extern "C" fn pwrite(fd: c_int, bytes: *const c_void, len: usize, at: i64) -> is
     if len == 1 { 1 } else { real!("pwrite" as Pwrite)(fd, bytes, len, at) }
 }
 
-/// Makes each commit six times through any descriptor but the first: through the null control's. So it takes several times
-/// as long however fast the disk is.
+/// Makes each commit six times through any descriptor but the first: through the null control's. So
+/// it takes several times as long however fast the disk is.
 #[cfg(lie = "a slow null control")]
 #[unsafe(no_mangle)]
 extern "C" fn pwrite(fd: c_int, bytes: *const c_void, len: usize, at: i64) -> isize {
@@ -344,7 +344,8 @@ extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
     real!("madvise" as extern "C" fn(*mut c_void, usize, c_int) -> c_int)(at, len, advice)
 }
 
-/// Every third read or write is interrupted by a signal that never came; of others, some move a part.
+/// Every third read or write is interrupted by a signal that never came; of others, some move a
+/// part.
 #[cfg(lie = "interrupted messages")]
 mod interrupted {
     use super::*;

@@ -2,6 +2,8 @@
 //!
 //! They are in `timing`, the marker of tests whose outcome time or load could change (CONTRIBUTING.md).
 
+#[path = "../processes/mod.rs"]
+mod processes;
 #[path = "../program/mod.rs"]
 mod program;
 #[path = "../skips/mod.rs"]

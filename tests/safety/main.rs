@@ -6,6 +6,8 @@
 mod fuzz;
 #[path = "../isolation/group.rs"]
 mod group;
+#[path = "../processes/mod.rs"]
+mod processes;
 #[path = "../sample/mod.rs"]
 mod sample;
 #[path = "../skips/mod.rs"]

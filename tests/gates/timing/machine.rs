@@ -104,9 +104,9 @@ fn a_frequency_that_moves_is_counted_and_its_rounds_count_like_any_other() {
     let Some(command) = pagewise_with(&[(over, &cpus)], &run_in(dir.path(), LONG_ROUNDS)) else { return };
     let count = thread::available_parallelism().map_or(1, usize::from);
     let files: Vec<_> = (0..count).map(|cpu| fs::OpenOptions::new().write(true).open(speed(cpu)).unwrap()).collect();
-    // Anywhere in 12 powers of ten, by the golden ratio. A round counts unless it begins and ends within a tenth of each other, a
-    // chance of 2 log10(1.1) / 12, or 0.7 %. On a loaded machine too the run takes three rounds: that none counts has a
-    // chance of less than one in 10^6.
+    // Anywhere in 12 powers of ten, by the golden ratio. A round counts unless it begins and ends
+    // within a tenth of each other, a chance of 2 log10(1.1) / 12, or 0.7 %. On a loaded machine
+    // too the run takes three rounds: that none counts has a chance of less than one in 10^6.
     let khz = |turn: u64| 10_f64.powf(3.0 + 12.0 * (turn as f64 * 0.618_033_988_749_895).fract()) as u64;
     let mut turns = 0..;
     let run = outcome_while(command, || {

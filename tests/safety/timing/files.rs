@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 
+use crate::processes::children_of;
 use crate::skips::{Lack, skip};
 use crate::small::Small;
 use crate::support::{
-    PAGEWISE, after, assert_failed_with_a_word, children_of, folder, left_in, recorded, start, stderr, wait_for, words,
+    PAGEWISE, after, assert_failed_with_a_word, folder, left_in, recorded, start, stderr, wait_for, words,
 };
 
 #[test]
@@ -97,7 +98,8 @@ fn no_umask_keeps_a_run_from_its_own_files() {
     )
     .output()
     .unwrap();
-    // Where the results go, the user's umask holds, so that the run may fail there; its own folder goes in any case.
+    // Where the results go, the user's umask holds, so that the run may fail there; its own folder
+    // goes in any case.
     assert!(left_in(dir.path()).is_empty(), "{}", stderr(&output));
 }
 

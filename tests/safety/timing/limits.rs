@@ -1,12 +1,20 @@
 //! Limits and full disks: the parent says a sentence and ends with code 1.
 
 use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use pagewise::results::model::Run;
 
 use crate::group::Group;
 use crate::skips::{Lack, skip};
 use crate::small::Small;
-use crate::support::{PAGEWISE, after, assert_failed_with_a_word, folder, left_in, recorded, stderr, words};
+use crate::support::{
+    PAGEWISE, after, assert_failed_with_a_word, folder, left_in, recorded, start, stderr, wait_for, words, worker_of,
+};
 
 #[test]
 fn a_limit_of_file_sizes_is_said_and_kills_nobody() {
@@ -63,19 +71,19 @@ fn a_disk_that_fills_up_under_a_run_leaves_a_sentence_and_what_was_measured() {
     for kind in ["ext4", "btrfs"] {
         let Some(small) = Small::make(kind, 256) else { continue };
         let out = small.beside();
-        let run = crate::support::start(&words("shared_edit --quick --budget 12s", small.path(), &out));
-        crate::support::worker_of(run.id());
+        let run = start(&words("shared_edit --quick --budget 12s", small.path(), &out));
+        worker_of(run.id());
         let filler = fs::File::create(small.path().join("filler")).unwrap();
         // Again and again, whatever the run gives back meanwhile.
         let id = run.id();
-        let done = std::thread::scope(|scope| {
+        let done = thread::scope(|scope| {
             let waiting = scope.spawn(|| run.wait_with_output().unwrap());
             let mut len = 0;
             while !waiting.is_finished() {
                 if nix::fcntl::posix_fallocate(&filler, len, 1 << 20).is_ok() {
                     len += 1 << 20;
                 } else {
-                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    thread::sleep(Duration::from_millis(5));
                 }
             }
             waiting.join().unwrap()
@@ -100,18 +108,17 @@ fn where_results_cannot_be_written_any_more_the_run_goes_on_elsewhere_and_says_w
     let Some(small) = Small::make("ext4", 16) else { return };
     let dir = folder();
     let out = small.path().join("out");
-    let run = crate::support::start(&words("private_cow fork_ipc --quick --budget 6s", dir.path(), &out));
-    crate::support::wait_for("the run's folder", || recorded(&out).pop());
+    let run = start(&words("private_cow fork_ipc --quick --budget 6s", dir.path(), &out));
+    wait_for("the run's folder", || recorded(&out).pop());
     // Full to the last block.
     let mut filler = fs::File::create(small.path().join("filler")).unwrap();
-    while std::io::Write::write(&mut filler, &[1; 4096]).is_ok_and(|count| count > 0) {}
+    while filler.write(&[1; 4096]).is_ok_and(|count| count > 0) {}
     let output = run.wait_with_output().unwrap();
     let said = stderr(&output);
     assert!(output.status.success(), "{said}");
     let elsewhere = said.split("The run goes on in ").nth(1).and_then(|rest| rest.split(": move").next());
-    let elsewhere = std::path::PathBuf::from(elsewhere.unwrap_or_else(|| panic!("{said}")));
-    let run: pagewise::results::model::Run =
-        serde_json::from_slice(&fs::read(elsewhere.join("run.json")).unwrap()).unwrap();
+    let elsewhere = PathBuf::from(elsewhere.unwrap_or_else(|| panic!("{said}")));
+    let run: Run = serde_json::from_slice(&fs::read(elsewhere.join("run.json")).unwrap()).unwrap();
     assert!(run.finished.is_some() && run.studies.len() == 3);
     fs::remove_dir_all(elsewhere.parent().unwrap()).unwrap();
 }
