@@ -21,7 +21,7 @@ use crate::os::folder::{Access, Folder, Found, Inode};
 use crate::os::{SysError, SysResult, file, process};
 
 /// How the name of every such folder begins. The process number follows, `-`, and [`DRAWN`] letters
-/// and digits by lot.
+/// and digits at random.
 const PREFIX: &str = ".pagewise-";
 const DRAWN: usize = 6;
 

@@ -271,7 +271,8 @@ impl SyncArgs {
         let UserFile { path, bytes, .. } = measurable(path)?;
         let mib = bytes.div_ceil(1 << 20).min(MOST_COPIED);
         let site = Site::make(&self.dir(), 2 * (mib << 20))?;
-        // Until the measurement begins, a signal ends the process at once, and the next run removes the folder.
+        // Until the measurement begins, a signal ends the process at once, and the next run removes
+        // the folder.
         let interrupt = Interrupt::without_signals()?;
         let site_worker = SiteWorker { site: &site, interrupt: &interrupt };
         let (history, why) = site_worker.like(&path).map_err(|trouble| anyhow::anyhow!("--file {shown}: {trouble}"))?;

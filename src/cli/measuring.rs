@@ -142,8 +142,9 @@ impl Ground<'_> {
 /// Memory that a worker takes beside files and their copies, in bytes.
 const BESIDE_FILES: u64 = 24 << 20;
 
-/// Why a study of `files` does not fit into the memory limit of this process's cgroup; `None` where it does, or there is no
-/// limit. A file that is to be cached must stay cached, in `private_cow` together with a copy of it.
+/// Why a study of `files` does not fit into the memory limit of this process's cgroup; `None` where
+/// it does, or there is no limit. A file that is to be cached must stay cached, in `private_cow`
+/// together with a copy of it.
 fn lacks_memory(area: &str, files: &[Recipe]) -> Option<String> {
     let limit = MemoryGroup::limit()?.bytes;
     let cached = files.iter().filter(|file| !matches!(file.history, History::Cold | History::Found));

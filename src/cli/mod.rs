@@ -109,7 +109,8 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Says something on standard error. Where nobody can hear it (closed, or on a full disk), nothing else changes.
+/// Says something on standard error. Where nobody can hear it (closed, or on a full disk), nothing
+/// else changes.
 fn tell(text: &str) {
     tell_as("pagewise", text);
 }

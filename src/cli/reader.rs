@@ -37,8 +37,8 @@ impl Kind {
 /// Beyond what it was asked for, before a process is killed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Has a fresh process in the site's folder do what `order` says, which takes `time`, within `group` if there is one; gives its
-/// answer.
+/// Has a fresh process in the site's folder do what `order` says, which takes `time`, within
+/// `group` if there is one; gives its answer.
 ///
 /// # Errors
 /// Why there is none: what the process said, how it ended, that it was late, or that the user wants no more.
@@ -67,12 +67,7 @@ pub fn ask<A: DeserializeOwned>(
             "the process that reads was killed by the OOM killer: its threads and page tables alone are more than the memory limit allows"
         ),
         End::Died(how) => anyhow::bail!("the process that reads {how}"),
-        End::Stuck(how) => {
-            let how = format!("the process that reads {how}");
-            given.interrupt.give_up(&how);
-            Err(anyhow::Error::msg(how))
-        }
-        End::NotStarted(why) => Err(anyhow::Error::msg(why)),
+        End::Stuck(why) | End::NotStarted(why) => Err(anyhow::Error::msg(why)),
         End::Interrupted => anyhow::bail!("interrupted"),
     }
 }
@@ -90,7 +85,8 @@ fn evicted(path: &Path) -> Result<(), String> {
     evict().map_err(|error| error.to_string())
 }
 
-/// The process that reads: takes an order from its standard input, and begins with nothing of its file in the page cache.
+/// The process that reads: takes an order from its standard input, and begins with nothing of its
+/// file in the page cache.
 pub fn serve(kind: &str) -> anyhow::Result<ExitCode> {
     let input = std::io::stdin().lock();
     let by_hand = "a reader is started by `pagewise run`, not by hand";

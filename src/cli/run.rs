@@ -115,9 +115,10 @@ const FLOORS_SHARE: f64 = 0.03;
 /// Measures what `args` ask for. The run's folder is the last line on standard output.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let folder = measure(args)?;
+    let run = store::load(&folder)?;
     // A run that was made for advice is resumed for it, too.
     let advice = match &args.resume {
-        Some(_) => advise::recorded(&store::load(&folder)?, Format::Text),
+        Some(_) => advise::recorded(&run, Format::Text),
         None => Ok(None),
     };
     if let Ok(Some(text)) = &advice {
@@ -125,7 +126,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     say(&folder)?;
     advice?;
-    Ok(match why_nothing(&store::load(&folder)?) {
+    Ok(match why_nothing(&run) {
         None => ExitCode::SUCCESS,
         Some(why) => {
             tell(&format!("nothing could be measured: {why}"));
@@ -532,8 +533,8 @@ impl Session<'_> {
         Ok(true)
     }
 
-    /// Watches unsynced edits until their pages are clean; `None` where it was stopped, since what was not
-    /// watched to the end says nothing.
+    /// Watches unsynced edits until their pages are clean; `None` where it was stopped, since what
+    /// was not watched to the end says nothing.
     fn watch(&self) -> Option<WriteBack> {
         self.site_worker().clear(0);
         let longest = write_back::longest().as_secs();
@@ -574,8 +575,8 @@ impl Session<'_> {
         begin_in(&self.args.out, run)
     }
 
-    /// Saves the run. Where its folder cannot be written to any more, what was measured goes to a new folder in the
-    /// system's temporary one, and so does what follows.
+    /// Saves the run. Where its folder cannot be written to any more, what was measured goes to a
+    /// new folder in the system's temporary one, and so does what follows.
     fn save(&self, run: &Run, folder: &mut PathBuf, lock: &mut FolderLock) -> anyhow::Result<()> {
         let Err(error) = store::save(run, folder) else { return Ok(()) };
         let begun =

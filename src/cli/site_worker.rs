@@ -34,7 +34,7 @@ const STAMP: machine::Other = machine::Other { name: "stamp", batch: stamp::cost
 /// What is to be done. The process works in the site's folder, but for [`SiteTask::Remove`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum SiteTask {
-    /// Remove every file but the lock, and reserve so many bytes.
+    /// Remove every file but the lock, and reserve `hold` bytes.
     Clear { hold: u64 },
     /// The same without reserving, and make these files.
     Build(Vec<Recipe>),
@@ -179,9 +179,6 @@ fn ask<T: DeserializeOwned>(
     limit: Duration,
     interrupt: &Interrupt,
 ) -> Result<T, Trouble> {
-    if let Some(why) = interrupt.given_up() {
-        return Err(Trouble::Failed(why.to_owned()));
-    }
     let order = Order { parent: std::process::id() as i32, task };
     let order = serde_json::to_vec(&order).map_err(|error| Trouble::Failed(format!("writing an order: {error}")))?;
     let Reply { end, .. } = Request { words: &["site-worker"], folder, limit, interrupt }.ask(&order);
@@ -189,11 +186,7 @@ fn ask<T: DeserializeOwned>(
         End::Answered(answer) => serde_json::from_slice::<Result<T, Trouble>>(&answer)
             .unwrap_or_else(|error| Err(Trouble::Failed(format!("the worker gave no answer: {error}")))),
         End::Died(how) => Err(Trouble::Failed(format!("the worker {how}"))),
-        End::Stuck(how) => {
-            let why = format!("the worker {how}");
-            interrupt.give_up(&why);
-            Err(Trouble::Failed(why))
-        }
+        End::Stuck(why) => Err(Trouble::Failed(why)),
         End::NotStarted(why) => Err(Trouble::Unavailable(why)),
         End::Interrupted => Err(Trouble::Failed("interrupted".to_owned())),
     }

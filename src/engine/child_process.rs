@@ -1,4 +1,5 @@
-//! Start a child process of this program, send it one request, wait at most so long for the reply.
+//! Start a child process of this program, send it one request, wait for the reply with a time
+//! limit.
 //!
 //! The request is in a memfd, so writing it never blocks on the child; standard error is a memfd,
 //! too. Whatever the child does (dies, loops, waits for a device that never answers, is stopped
@@ -45,7 +46,7 @@ pub enum End {
     /// There is no answer: what follows "the worker" in a sentence.
     Died(String),
     /// It does not even end when it is killed: it waits in the kernel, or was stopped before it
-    /// began.
+    /// began. A sentence.
     Stuck(String),
     /// There was no process: why.
     NotStarted(String),
@@ -66,10 +67,24 @@ pub struct Reply {
 const LAST_WORDS: usize = 4096;
 
 impl Request<'_> {
-    /// Starts the process, gives it `order`, and waits for its end.
+    /// Starts the process, gives it `order`, and waits for its end. Where something does not
+    /// answer, [`Interrupt::give_up`] notes it, and no other process is started.
     pub fn ask(&self, order: &[u8]) -> Reply {
-        let deadline = Instant::now() + self.limit;
+        let reply = self.ask_until(order, Instant::now() + self.limit);
+        if let End::Stuck(why) = &reply.end {
+            self.interrupt.give_up(why);
+        }
+        reply
+    }
+
+    fn ask_until(&self, order: &[u8], deadline: Instant) -> Reply {
         let none = |end| Reply { end, at: None };
+        if self.interrupt.asked().is_some() {
+            return none(End::Interrupted);
+        }
+        if let Some(why) = self.interrupt.given_up() {
+            return none(End::Stuck(why.to_owned()));
+        }
         let (files, spawning) = match self.prepare(order) {
             Ok(prepared) => prepared,
             Err(error) => return none(not_started(&error)),
@@ -105,13 +120,16 @@ impl Request<'_> {
             Some(pipe) => self.collect(pipe, &mut output, deadline),
             None => Ok(Came::Closed),
         };
-        let ended = matches!(came, Ok(Came::Closed)) && self.ends_by(child, deadline);
+        // One that closed its output may have done so in the middle of its work. It measures
+        // nothing that we can use any more, so looking now and then disturbs nobody.
+        let asked = || self.interrupt.asked().is_some();
+        let ended = matches!(came, Ok(Came::Closed)) && process::ends_by(child.id() as i32, deadline, asked);
         // What it leaves behind goes with it, before its number can be anyone else's.
         process::kill_group(child.id() as i32);
-        if !process::ends_within(child.id() as i32, DYING) {
+        if !process::ends_by(child.id() as i32, Instant::now() + DYING, || false) {
             let limit = DYING.as_secs();
             return End::Stuck(format!(
-                "was killed and did not end in {limit} s: it waits for a device that does not answer, or was stopped"
+                "the worker was killed and did not end in {limit} s: it waits for a device that does not answer, or was stopped"
             ));
         }
         let status = match child.wait() {
@@ -156,21 +174,6 @@ impl Request<'_> {
                 }
             }
         }
-    }
-
-    /// Whether one that closed its output ends in time: it may have closed it in the middle of its
-    /// work. It measures nothing that we can use any more, so that looking now and then disturbs
-    /// nobody.
-    fn ends_by(&self, child: &Child, deadline: Instant) -> bool {
-        let mut pause = Duration::from_micros(50);
-        while !process::has_ended(child.id() as i32) {
-            if Instant::now() >= deadline || self.interrupt.asked().is_some() {
-                return false;
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-        }
-        true
     }
 }
 
@@ -244,7 +247,9 @@ impl Spawning {
                 }
                 Err(RecvTimeoutError::Timeout) if interrupt.asked().is_some() => return Err(End::Interrupted),
                 Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                    return Err(End::Stuck("was not started in time: loading its program does not end".to_owned()));
+                    return Err(End::Stuck(
+                        "the worker was not started in time: loading its program does not end".to_owned(),
+                    ));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -21,10 +21,12 @@ const TRIES: usize = 5;
 /// By how much they may differ: adjustments of the rate (adjtimex(2)) are below 0.1 %.
 const MOST_OFF: f64 = 0.01;
 
-/// Compares [`now`] with the kernel's count of time since boot, asked for by the system call itself.
+/// Compares [`now`] with the kernel's count of time since boot, asked for by the system call
+/// itself.
 ///
 /// # Errors
-/// One sentence, where the two run at different speeds: a library stands in between, and no time can be trusted.
+/// One sentence, where the two run at different speeds: a library stands in between, and no time
+/// can be trusted.
 pub fn check() -> Result<(), String> {
     // One that was preempted between its two readings says nothing.
     let speeds = (0..TRIES).map(|_| speed());

@@ -11,8 +11,8 @@ use crate::os::process;
 
 use super::protocol::{Answer, Order};
 
-/// Ties this process's life to that of `parent`: it dies with it, and before it where memory is short. Its files are its own
-/// whatever the umask is.
+/// Ties this process's life to that of `parent`: it dies with it, and before it where memory is
+/// short. Its files are its own whatever the umask is.
 pub fn attach_to_parent(parent: i32) {
     process::die_with_parent(Pid::from_raw(parent));
     process::prefer_as_oom_victim();

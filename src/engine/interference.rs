@@ -29,7 +29,8 @@ use super::method::Measured;
 /// By how much the frequency may move: three of the usual steps of 100 MHz, since processors of 3 GHz go up and down by one all the time.
 pub const MOST_MOVED: f64 = 0.1;
 
-/// The share of a round that the host may take: the margin within which cases that the processor bounds are called equal.
+/// The share of a round that the host may take: the margin within which cases that the processor
+/// bounds are called equal.
 pub const MOST_STOLEN: f64 = 0.02;
 
 /// /proc/stat counts in hundredths of a second on every Linux (USER_HZ; proc(5)).

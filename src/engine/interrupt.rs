@@ -1,4 +1,5 @@
-//! Whether to stop: the user asked to (SIGINT, SIGTERM, SIGHUP; seen without a periodic wake-up), or the machine does not answer.
+//! Whether to stop: the user asked to (SIGINT, SIGTERM, SIGHUP; seen without a periodic wake-up),
+//! or the machine does not answer.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

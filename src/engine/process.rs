@@ -33,7 +33,8 @@ pub enum Death {
 /// Runs tasks in fresh processes of this executable.
 #[derive(Debug)]
 pub struct Workers<'a> {
-    /// The folder with the study's files, as a path that holds for this process: workers work in it.
+    /// The folder with the study's files, as a path that holds for this process: workers work in
+    /// it.
     pub site: PathBuf,
     /// See [`Order::disk_stat`].
     pub disk_stat: Option<PathBuf>,
@@ -51,9 +52,6 @@ pub struct Workers<'a> {
 
 impl Executor for Workers<'_> {
     fn execute(&mut self, methods: &[Asked], task: Task, limit: Duration) -> Result<Answer, Death> {
-        if self.interrupt.should_stop() {
-            return Err(Death::Interrupted);
-        }
         let order = Order {
             parent: std::process::id() as i32,
             site: PathBuf::from("."),
@@ -77,13 +75,8 @@ impl Executor for Workers<'_> {
                 serde_json::from_slice(&answer).map_err(|error| died(format!("gave no answer: {error}")))
             }
             End::Died(how) => Err(died(how)),
-            End::Stuck(how) => {
-                let how = format!("the worker {how}");
-                self.interrupt.give_up(&how);
-                Err(Death::Interrupted)
-            }
             End::NotStarted(why) => Err(Death::Elsewhere(why)),
-            End::Interrupted => Err(Death::Interrupted),
+            End::Stuck(_) | End::Interrupted => Err(Death::Interrupted),
         }
     }
 

@@ -24,7 +24,8 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Parent's side: the index that a worker was at when it ended. `order` is the file that was its standard input.
+    /// Parent's side: the index that a worker was at when it ended. `order` is the file that was
+    /// its standard input.
     pub fn read(order: &File) -> Option<usize> {
         let mut word = [0; 4];
         file::read_at(order, &mut word, 0).ok()?;
@@ -32,7 +33,8 @@ impl InFlight {
         (word > 0).then(|| word as usize - 1)
     }
 
-    /// Worker's side: maps the first page of its standard input. Without it a death is told without its method.
+    /// Worker's side: maps the first page of its standard input. Without it a death is told without
+    /// its method.
     fn open() -> Self {
         let order = io::stdin().as_fd().try_clone_to_owned().map(File::from).ok();
         Self { words: order.and_then(|order| SharedWords::of_file(&order, 1).ok()) }

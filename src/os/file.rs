@@ -62,10 +62,12 @@ pub fn open_unmarked(path: &Path, how: Open) -> SysResult<File> {
     opened.map_err(SysError::io("open", path))
 }
 
-/// What the regular file at `path` holds, without leaving a trace ([`open_unmarked`]); no more than `most` bytes.
+/// What the regular file at `path` holds, without leaving a trace ([`open_unmarked`]); no more than
+/// `most` bytes.
 ///
 /// # Errors
-/// What open(2) and read(2) answer; `InvalidInput` for what is no regular file, `FileTooLarge` for a larger one.
+/// What open(2) and read(2) answer; `InvalidInput` for what is no regular file, `FileTooLarge` for
+/// a larger one.
 pub fn read_all(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let file = open_unmarked(path, Open::Read).map_err(|error| std::io::Error::from(error.errno))?;
     if !file.metadata()?.is_file() {

@@ -19,7 +19,8 @@ pub fn system_call() -> i64 {
     unsafe { libc::syscall(libc::SYS_getppid) }
 }
 
-/// Nanoseconds since the machine started (`CLOCK_BOOTTIME`), by the system call itself and not by libc.
+/// Nanoseconds since the machine started (`CLOCK_BOOTTIME`), by the system call itself and not by
+/// libc.
 pub fn boot_time_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: clock_gettime(2) writes one timespec, to a local.

@@ -11,8 +11,8 @@ use nix::unistd::{ForkResult, Pid, fork, getppid};
 
 use super::{SysError, SysResult};
 
-/// How long a process that was killed may take to end. In an uninterruptible wait, for a device that does not answer, it cannot
-/// be killed.
+/// How long a process that was killed may take to end. In an uninterruptible wait, for a device
+/// that does not answer, it cannot be killed.
 pub const DYING: Duration = Duration::from_secs(8);
 
 /// A forked child of this process. Killed and reaped when dropped.
@@ -96,8 +96,9 @@ impl Child {
 
     fn kill(&mut self) {
         let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
-        // One that waits for a device does not end until the device answers: it is left to whoever reaps orphans.
-        if ends_within(self.pid.as_raw(), DYING) {
+        // One that waits for a device does not end until the device answers: it is left to whoever
+        // reaps orphans.
+        if ends_by(self.pid.as_raw(), Instant::now() + DYING, || false) {
             let _ = waitpid(self.pid, None);
         }
         self.ended = true;
@@ -131,12 +132,12 @@ pub fn has_ended(pid: i32) -> bool {
     }
 }
 
-/// Whether the child `pid` of this process ends within `limit` ([`has_ended`]). Looks now and then.
-pub fn ends_within(pid: i32, limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
+/// Whether the child `pid` of this process ends ([`has_ended`]) before `deadline` and before `stop`
+/// says so. Looks now and then.
+pub fn ends_by(pid: i32, deadline: Instant, stop: impl Fn() -> bool) -> bool {
     let mut pause = Duration::from_micros(50);
     while !has_ended(pid) {
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || stop() {
             return false;
         }
         std::thread::sleep(pause);
@@ -145,8 +146,9 @@ pub fn ends_within(pid: i32, limit: Duration) -> bool {
     true
 }
 
-/// Whether it is certain that the process which had this number at the time `then` is dead: there is none of this number
-/// now, or one that began later (kill(2); proc(5), the start time in /proc/pid/stat).
+/// Whether it is certain that the process which had this number at the time `then` is dead: there
+/// is none of this number now, or one that began later (kill(2); proc(5), the start time in
+/// /proc/pid/stat).
 pub fn is_dead(number: u32, then: SystemTime) -> bool {
     let Ok(number) = i32::try_from(number) else { return true };
     if nix::sys::signal::kill(Pid::from_raw(number), None) == Err(Errno::ESRCH) {
@@ -163,14 +165,15 @@ pub fn is_dead(number: u32, then: SystemTime) -> bool {
     began > then + Duration::from_secs(2)
 }
 
-/// Has a file that grows past a limit (`ulimit -f`, RLIMIT_FSIZE) refused by `EFBIG` and not this process, nor those that it
-/// starts, killed by SIGXFSZ (setrlimit(2)).
+/// Has a file that grows past a limit (`ulimit -f`, RLIMIT_FSIZE) refused by `EFBIG` and not this
+/// process, nor those that it starts, killed by SIGXFSZ (setrlimit(2)).
 pub fn ignore_sigxfsz() {
     // SAFETY: ignoring a signal runs no code of ours.
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) };
 }
 
-/// Has the kernel's out-of-memory killer choose this process before its parent (proc(5), /proc/pid/oom_score_adj).
+/// Has the kernel's out-of-memory killer choose this process before its parent (proc(5),
+/// /proc/pid/oom_score_adj).
 pub fn prefer_as_oom_victim() {
     // Where that is not allowed, the kernel chooses by size.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");

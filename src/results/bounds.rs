@@ -1,8 +1,8 @@
 //! Is what a file says within bounds, whoever wrote it? What a reader of it does then takes bounded
 //! time and memory.
 //!
-//! No bound is near what a run of ours holds: a run with every sweep has some hundred studies of at
-//! most 40 methods.
+//! No bound is near what a run of pagewise holds: a run with every sweep has some hundred studies
+//! of at most 40 methods.
 
 use std::borrow::Cow;
 
@@ -107,7 +107,7 @@ pub fn printable<T: Serialize + DeserializeOwned + Clone>(value: &T) -> Cow<'_, 
     serde_json::from_value(any).map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
-/// Makes every text in `value` visible ([`text::printable`]); whether there was any that was not.
+/// Makes every text in `value` printable ([`text::printable`]); whether there was any that was not.
 pub fn make_printable(value: &mut Value) -> bool {
     match value {
         Value::String(text) => match text::changed(text) {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_becomes_visible_keys_too() {
+    fn every_text_becomes_printable_keys_too() {
         let mut value = json!({"a\u{202e}b": ["\u{1b}[31m", {"c": "plain"}], "d": "new\nline"});
         assert!(make_printable(&mut value));
         assert!(!make_printable(&mut value));

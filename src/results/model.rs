@@ -211,7 +211,8 @@ pub struct Request {
     /// The user's own commit, where advice was asked for; absent from the first runs.
     #[serde(default)]
     pub commit: Option<Commit>,
-    /// Whether unsynced edits are watched in place of studies; absent where they are not, and from the first runs.
+    /// Whether unsynced edits are watched in place of studies; absent where they are not, and from
+    /// the first runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub write_back: bool,
     /// The folder to measure in, as typed.

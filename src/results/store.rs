@@ -72,11 +72,12 @@ pub enum StoreError {
     NotFinite { path: PathBuf, place: String },
 }
 
-/// Reads the run at `path`, a run's folder or its `run.json`, to be shown: its texts are made visible ([`super::text`]).
+/// Reads the run at `path`, a run's folder or its `run.json`, to be shown: its texts are made
+/// printable ([`super::text`]).
 ///
 /// # Errors
-/// [`StoreError`]: nothing there, not readable, not JSON, not a run, a later format, a field missing, of another type or out of
-/// bounds.
+/// [`StoreError`]: nothing there, not readable, not JSON, not a run, a later format, a field
+/// missing, of another type or out of bounds.
 pub fn load(path: &Path) -> Result<Run, StoreError> {
     let (run, mut any, place) = read(path)?;
     if !bounds::make_printable(&mut any) {

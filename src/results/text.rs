@@ -11,16 +11,19 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// The same where it differs from `text`.
 pub fn changed(text: &str) -> Option<String> {
-    text.chars().any(is_hidden).then(|| escape(text, is_hidden))
+    escaped(text, is_hidden)
 }
 
 /// The same of several lines: newlines stay.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
-    let is_hidden = |letter| letter != '\n' && is_hidden(letter);
-    if text.chars().any(is_hidden) { Cow::Owned(escape(text, is_hidden)) } else { Cow::Borrowed(text) }
+    escaped(text, |letter| letter != '\n' && is_hidden(letter)).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-fn escape(text: &str, is_hidden: impl Fn(char) -> bool) -> String {
+/// `text` with each letter that `is_hidden` escaped; `None` where there is none.
+fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Option<String> {
+    if !text.chars().any(&is_hidden) {
+        return None;
+    }
     let mut shown = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
         match letter {
@@ -29,7 +32,7 @@ fn escape(text: &str, is_hidden: impl Fn(char) -> bool) -> String {
             _ => shown.push(letter),
         }
     }
-    shown
+    Some(shown)
 }
 
 /// Control characters; marks and overrides of direction (Unicode Bidirectional Algorithm, UAX #9,

@@ -36,10 +36,12 @@ impl Dataset {
         Usage::now().since(before).minor_faults
     }
 
-    /// Proves that `hint`, by which `call` asks for the beginning of the file, brings pages of it into the page cache where none were.
+    /// Proves that `hint`, by which `call` asks for the beginning of the file, brings pages of it
+    /// into the page cache where none were.
     ///
     /// # Errors
-    /// [`Trouble::Failed`] where it brings none: the kernel never heard it, or this filesystem ignores it.
+    /// [`Trouble::Failed`] where it brings none: the kernel never heard it, or this filesystem
+    /// ignores it.
     pub fn prove_hint(&self, call: &str, hint: impl FnOnce() -> SysResult<()>) -> Result<u64, Trouble> {
         self.make_cold()?;
         hint()?;

@@ -79,32 +79,16 @@ impl Transport for Socket {
     }
 }
 
-/// Eight bytes are written whole: a pipe's by POSIX (PIPE_BUF, pipe(7)), a socket's as one buffer. Where
-/// a signal or a library in between cuts them, the rest follows.
+/// Eight bytes are written whole: a pipe's by POSIX (PIPE_BUF, pipe(7)), a socket's as one buffer.
+/// Where a signal or a library in between cuts them, the rest follows.
 #[inline(always)]
 fn put(to: &OwnedFd, message: u64) -> SysResult<()> {
     let bytes = message.to_ne_bytes();
     match nix::unistd::write(to, &bytes) {
         Ok(8) => Ok(()),
-        outcome => put_rest(to, &bytes, outcome),
-    }
-}
-
-#[cold]
-fn put_rest(to: &OwnedFd, bytes: &[u8; 8], mut outcome: nix::Result<usize>) -> SysResult<()> {
-    let failed = |errno| SysError::new("write", "8 bytes to the other process", errno);
-    let mut done = 0;
-    loop {
-        match outcome {
-            Ok(0) => return Err(failed(Errno::EIO)),
-            Ok(count) => done += count,
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(failed(errno)),
-        }
-        if done == bytes.len() {
-            return Ok(());
-        }
-        outcome = nix::unistd::write(to, &bytes[done..]);
+        outcome => move_rest("write", "8 bytes to the other process", Errno::EIO, outcome, |done| {
+            nix::unistd::write(to, &bytes[done..])
+        }),
     }
 }
 
@@ -112,27 +96,40 @@ fn put_rest(to: &OwnedFd, bytes: &[u8; 8], mut outcome: nix::Result<usize>) -> S
 fn take(from: &OwnedFd) -> SysResult<u64> {
     let mut bytes = [0; 8];
     match nix::unistd::read(from, &mut bytes) {
-        Ok(8) => Ok(u64::from_ne_bytes(bytes)),
-        outcome => take_rest(from, bytes, outcome),
+        Ok(8) => {}
+        // Nothing comes once the other process has closed its end.
+        outcome => {
+            move_rest("read", "8 bytes from the other process", Errno::EPIPE, outcome, |done| {
+                nix::unistd::read(from, &mut bytes[done..])
+            })?;
+        }
     }
+    Ok(u64::from_ne_bytes(bytes))
 }
 
+/// Goes on after a first `call` that moved less than all eight bytes, by `more` from the byte that
+/// it is told. `nothing` is the error of one that moves no byte.
 #[cold]
-fn take_rest(from: &OwnedFd, mut bytes: [u8; 8], mut outcome: nix::Result<usize>) -> SysResult<u64> {
-    let failed = |errno| SysError::new("read", "8 bytes from the other process", errno);
+fn move_rest(
+    call: &'static str,
+    subject: &str,
+    nothing: Errno,
+    mut outcome: nix::Result<usize>,
+    mut more: impl FnMut(usize) -> nix::Result<usize>,
+) -> SysResult<()> {
+    let failed = |errno| SysError::new(call, subject, errno);
     let mut done = 0;
     loop {
         match outcome {
-            // The other process has closed its end.
-            Ok(0) => return Err(failed(Errno::EPIPE)),
+            Ok(0) => return Err(failed(nothing)),
             Ok(count) => done += count,
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(failed(errno)),
         }
-        if done == bytes.len() {
-            return Ok(u64::from_ne_bytes(bytes));
+        if done == 8 {
+            return Ok(());
         }
-        outcome = nix::unistd::read(from, &mut bytes[done..]);
+        outcome = more(done);
     }
 }
 

@@ -235,7 +235,8 @@ impl<U: Consume, R: Reader> Method for Read<U, R> {
         Ok(self.account())
     }
 
-    /// Pages that a read was to let go are gone once it is over; a hint that asks for pages brings some.
+    /// Pages that a read was to let go are gone once it is over; a hint that asks for pages brings
+    /// some.
     fn verify(&mut self) -> Result<u64, Trouble> {
         if self.hint == Some(PosixFadviseAdvice::POSIX_FADV_WILLNEED) && self.job.point.state == State::Cold {
             let file = self.job.data.reopen(Open::Read)?;

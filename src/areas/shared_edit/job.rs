@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::engine::method::{Account, Draw, Trouble};
+use crate::engine::method::{Account, Draw, Method, Trouble};
 use crate::os::{cache, file, page_size};
 
 use super::super::dataset::{Dataset, Recipe};
@@ -31,8 +31,8 @@ const METADATA: u64 = 256 << 10;
 /// As much, where changed blocks go to a new place: the path of a tree from its leaf to its root, twice.
 const METADATA_ELSEWHERE: u64 = 1 << 20;
 
-/// How long the write-out of a single edit may take to start. The kernel's flusher writes by itself only after many times that
-/// (vm.dirty_writeback_centisecs, vm.dirty_expire_centisecs).
+/// How long the write-out of a single edit may take to start. The kernel's flusher writes by itself
+/// only after many times that (vm.dirty_writeback_centisecs, vm.dirty_expire_centisecs).
 const STARTED: Duration = Duration::from_secs(1);
 
 /// Commits for which a small filesystem can reserve metadata.
@@ -88,9 +88,10 @@ impl Job {
 
     /// The last step before durable commits: the file's times are of now, and on the device.
     ///
-    /// The kernel changes them at the first edit of each tick of its clock (fs/inode.c, file_update_time), and the
-    /// sync of that edit writes the inode too. The batch's first edit is one after a pause, the others follow at
-    /// once: without this step, a share of 1/k of the commits would write an inode because of how many the batch has.
+    /// The kernel changes them at the first edit of each tick of its clock (fs/inode.c,
+    /// file_update_time), and the sync of that edit writes the inode too. The batch's first edit is
+    /// one after a pause, the others follow at once: without this step, a share of 1/k of the
+    /// commits would write an inode because of how many the batch has.
     pub(super) fn sync_times(&self) -> Result<(), Trouble> {
         if self.point.guarantee == Guarantee::Durable {
             file::set_times_to_now(&self.data.file)?;
@@ -222,13 +223,14 @@ impl Job {
         Ok(())
     }
 
-    /// Whether [`Job::prove_started`] can see nothing of batches of many commits, so that a commit alone has to show it.
-    pub(super) fn starts_unseen(&self) -> bool {
+    /// Whether [`Job::prove_started`] can see nothing of batches of many commits, so that a commit
+    /// alone has to show it.
+    fn starts_unseen(&self) -> bool {
         self.point.guarantee == Guarantee::Started && !self.data.in_memory && !self.data.history.single_pages()
     }
 
     /// That the write-out of a commit alone was started: its pages are no longer dirty, or soon.
-    pub(super) fn prove_started_alone(&self) -> Result<u64, Trouble> {
+    fn prove_started_alone(&self) -> Result<u64, Trouble> {
         if self.look_at_dirty().is_none() {
             return Ok(0);
         }
@@ -282,4 +284,16 @@ impl Job {
             ..Account::quiet(commits, self.pages_edited(), self.checks)
         }
     }
+}
+
+/// Proves by a commit alone what [`Job::prove_started`] cannot see of many: for [`Method::verify`].
+pub(super) fn verify_start<M: Method>(method: &mut M, job: fn(&M) -> &Job) -> Result<u64, Trouble> {
+    if !job(method).starts_unseen() {
+        return Ok(0);
+    }
+    method.prepare(Draw { ops: 1, seed: 1 })?;
+    method.run(1)?;
+    let proven = job(method).prove_started_alone();
+    method.settle()?;
+    proven
 }

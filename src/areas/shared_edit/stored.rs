@@ -11,7 +11,7 @@ use crate::os::{SysError, page_size};
 use super::super::crew::{self, Shareable};
 use super::super::prepare::{map_by_reading, not_prepared};
 
-use super::job::Job;
+use super::job::{Job, verify_start};
 use super::point::Point;
 use super::sync::ByStore;
 
@@ -139,13 +139,6 @@ impl<P: ByStore + 'static> Method for Stored<P> {
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
-        if !self.job.starts_unseen() {
-            return Ok(0);
-        }
-        self.prepare(Draw { ops: 1, seed: 1 })?;
-        self.run(1)?;
-        let proven = self.job.prove_started_alone();
-        self.settle()?;
-        proven
+        verify_start(self, |method| &method.job)
     }
 }

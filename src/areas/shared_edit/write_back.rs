@@ -107,8 +107,8 @@ pub fn longest() -> Duration {
 /// Space that the files take.
 pub const SPACE: u64 = SIZE * (FILES * WAYS.len()) as u64;
 
-/// Edits files in `site` and watches until their pages are clean, or for [`longest`]. What this machine cannot do, or what
-/// went wrong, is the reason of one that holds nothing.
+/// Edits files in `site` and watches until their pages are clean, or for [`longest`]. What this
+/// machine cannot do, or what went wrong, is the reason of one that holds nothing.
 pub fn watch(site: &Path) -> WriteBack {
     try_to_watch(site).unwrap_or_else(|trouble| nothing(trouble.to_string()))
 }

@@ -12,7 +12,7 @@ use crate::os::{SysError, page_size};
 use super::super::crew::{self, Shareable};
 use super::super::prepare::refused;
 
-use super::job::Job;
+use super::job::{Job, verify_start};
 use super::point::Point;
 use super::sync::ByCall;
 
@@ -101,13 +101,6 @@ impl<P: ByCall + 'static> Method for Written<P> {
     }
 
     fn verify(&mut self) -> Result<u64, Trouble> {
-        if !self.job.starts_unseen() {
-            return Ok(0);
-        }
-        self.prepare(Draw { ops: 1, seed: 1 })?;
-        self.run(1)?;
-        let proven = self.job.prove_started_alone();
-        self.settle()?;
-        proven
+        verify_start(self, |method| &method.job)
     }
 }
