@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::processes::children_of;
+use crate::processes::{children_of, is_alive};
 use crate::skips::{Lack, skip};
 use assert_cmd::Command;
 use nix::sys::signal::{Signal, kill};
@@ -59,12 +59,6 @@ fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited five minutes for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// Neither gone nor a zombie that waits for whoever adopted it.
-fn is_alive(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 
-use crate::processes::children_of;
+use crate::processes::{children_of, is_alive};
 use crate::skips::{Lack, skip};
 use crate::small::Small;
 use crate::support::{
@@ -71,8 +71,11 @@ fn what_a_killed_run_left_is_removed_before_the_space_is_looked_at() {
         let size: u64 = fs::read_dir(site).ok()?.flatten().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
         (size > 16 << 20).then_some(())
     });
+    let workers = children_of(run.id());
     run.kill().unwrap();
     run.wait().unwrap();
+    // A file that is removed takes its space until whoever has it open is dead, too.
+    wait_for("its workers' end", || (!workers.iter().any(|worker| is_alive(*worker))).then_some(()));
     assert_eq!(left_in(small.path()).len(), 1, "kill -9 leaves the folder");
     // It would not fit beside what is left.
     let filler = fs::File::create(small.path().join("filler")).unwrap();
